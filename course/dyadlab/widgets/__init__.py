@@ -1,0 +1,9 @@
+"""Things to move: each name is a function that returns a widget for a notebook to show.
+
+Imported at once and not when used: a function that shares the name of its module would otherwise be hidden
+by the module as soon as anybody imports that. ``dyadlab.widgets`` as a whole is loaded only when used.
+"""
+
+from dyadlab.widgets.bins import bins
+
+__all__ = ["bins"]

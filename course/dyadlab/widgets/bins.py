@@ -1,0 +1,191 @@
+"""A histogram whose number of bins can be changed: the same values, another picture, the same mean.
+
+:func:`count_bins` and :func:`describe` know the numbers and nothing of notebooks; :class:`Bins` shows them.
+"""
+
+import base64
+import html
+import io
+import math
+from dataclasses import dataclass
+
+import ipywidgets
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from dyadlab.sentences import Sentence
+
+MOST_BINS = 60
+FIRST_BINS = 10
+
+
+class NothingToCount(Sentence):
+    """The values given are not numbers, or there are none."""
+
+
+@dataclass(frozen=True)
+class BinCounts:
+    """How many values lie in each of some bins of equal width.
+
+    counts : whole numbers, one per bin. edges : one more than bins, in the unit of the values; a value on
+    an edge belongs to the bin on its right, and the largest value to the last bin.
+    mean : of the values themselves, so it does not depend on the bins. left_out : missing values.
+    """
+
+    counts: np.ndarray
+    edges: np.ndarray
+    mean: float
+    left_out: int = 0
+
+    @property
+    def width(self):
+        """Width of one bin, in the unit of the values."""
+        return float(self.edges[1] - self.edges[0])
+
+
+def as_numbers(values):
+    """``values`` (column, list or array) as a one-dimensional float array without missing values, and how
+    many were missing. Raises NothingToCount with a sentence when there is nothing to draw."""
+    try:
+        numbers = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise NothingToCount(
+            "These values cannot be put in order, because some of them are not numbers. Choose a column of "
+            'numbers, for example dyads["n_comments"].'
+        ) from None
+    if numbers.ndim != 1:
+        raise NothingToCount(
+            "A histogram shows one column at a time. Name the column in square brackets and quotation "
+            'marks, for example dyads["n_comments"].'
+        )
+    present = numbers[np.isfinite(numbers)]
+    if present.size == 0:
+        raise NothingToCount("There are no values to count: the column is empty.")
+    return present, int(numbers.size - present.size)
+
+
+def count_bins(values, n_bins):
+    """Count ``values`` in ``n_bins`` bins of equal width from the smallest to the largest value."""
+    present, left_out = as_numbers(values)
+    counts, edges = np.histogram(present, bins=int(n_bins))
+    return BinCounts(counts=counts, edges=edges, mean=float(present.mean()), left_out=left_out)
+
+
+def describe(binned):
+    """What the histogram shows, in words, for those who do not see it."""
+    # two figures of the bin's width: fewer would make neighbouring edges look the same
+    decimals = max(0, 1 - math.floor(math.log10(binned.width)))
+    fullest = int(np.argmax(binned.counts))
+    total = int(binned.counts.sum())
+    low, high = binned.edges[fullest], binned.edges[fullest + 1]
+    empty = int((binned.counts == 0).sum())
+    n_bins = len(binned.counts)
+    words = [
+        f"{n_bins} {'bin' if n_bins == 1 else 'bins'}, each {binned.width:.{decimals}f} wide.",
+        f"The fullest runs from {low:.{decimals}f} to {high:.{decimals}f} and holds "
+        f"{binned.counts[fullest]} of the {total} values.",
+        f"Empty bins: {empty}.",
+        f"Mean of the {total} values: {binned.mean:.1f}, whatever the number of bins.",
+    ]
+    if binned.left_out:
+        words.append(f"Missing values left out: {binned.left_out}.")
+    return " ".join(words)
+
+
+class Bins(ipywidgets.VBox):
+    """A histogram with a number field for its bins and two buttons, usable by mouse or by keyboard alone.
+
+    A number field is used and not a slider, because the slider of ipywidgets has no accessible name: a
+    screen reader would say "slider, ten" and not what the ten is. ``n_bins`` may be read and set.
+    """
+
+    def __init__(self, values, label):
+        as_numbers(values)  # complains now, and not when somebody first moves the number
+        self._values = values
+        self._label = str(label)
+        self._figure = Figure(figsize=(5.2, 2.9), dpi=110, layout="constrained")
+        self._axes = self._figure.add_subplot()
+        self._number = ipywidgets.BoundedIntText(
+            value=FIRST_BINS,
+            min=1,
+            max=MOST_BINS,
+            description="Number of bins",
+            style={"description_width": "initial"},
+            layout={"width": "190px"},
+        )
+        fewer = ipywidgets.Button(description="Fewer bins", tooltip="One bin fewer")
+        more = ipywidgets.Button(description="More bins", tooltip="One bin more")
+        fewer.on_click(lambda _: self._step(-1))
+        more.on_click(lambda _: self._step(+1))
+        self._picture = ipywidgets.HTML()
+        self._words = ipywidgets.HTML()
+        super().__init__([ipywidgets.HBox([self._number, fewer, more]), self._picture, self._words])
+        self._number.observe(lambda _: self._draw(), names="value")
+        self._draw()
+
+    def __repr__(self):
+        return f"Histogram of {self._label}. {self.summary}"
+
+    def _repr_mimebundle_(self, **kwargs):
+        # The words stand in wherever a widget cannot live: on paper, in a feedback page. ipywidgets would
+        # cut them off after 110 characters.
+        return {**super()._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
+
+    @property
+    def n_bins(self):
+        """Number of bins now shown."""
+        return self._number.value
+
+    @n_bins.setter
+    def n_bins(self, value):
+        self._number.value = value
+
+    @property
+    def binned(self):
+        """The counts now shown, a :class:`BinCounts`."""
+        return count_bins(self._values, self.n_bins)
+
+    @property
+    def summary(self):
+        """What is now shown, in words."""
+        return describe(self.binned)
+
+    def _step(self, by):
+        self._number.value = min(MOST_BINS, max(1, self.n_bins + by))
+
+    def _draw(self):
+        binned = self.binned
+        blue, vermilion = (sns.color_palette("colorblind")[i] for i in (0, 3))
+        axes = self._axes
+        axes.clear()
+        axes.bar(
+            binned.edges[:-1], binned.counts, width=binned.width, align="edge", color=blue, edgecolor="white"
+        )
+        axes.axvline(binned.mean, color=vermilion, linestyle="--", label=f"mean {binned.mean:.1f}")
+        axes.set_xlabel(self._label)
+        axes.set_ylabel("Count")
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False)
+        sns.despine(ax=axes)
+        picture = io.BytesIO()
+        self._figure.savefig(picture, format="png")
+        source = base64.b64encode(picture.getvalue()).decode()
+        alternative = html.escape(
+            f"Histogram of {self._label} in {self.n_bins} bins. The words below say what it shows.",
+            quote=True,
+        )
+        self._picture.value = (
+            f'<img alt="{alternative}" style="max-width: 100%" src="data:image/png;base64,{source}">'
+        )
+        self._words.value = f'<p role="status" style="max-width: 40em">{html.escape(describe(binned))}</p>'
+
+
+def bins(values, label):
+    """Explore how the number of bins changes a histogram.
+
+    values : a column, list or array of numbers; missing values are left out, and counted in words.
+    label : what they are, with the unit, for the axis: ``"Comments in five minutes"``.
+    Returns a widget, which a notebook shows. Raises NothingToCount when there is nothing to draw.
+    """
+    return Bins(values, label)
