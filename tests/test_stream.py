@@ -1,16 +1,15 @@
-"""Claims about the random stream: the same draws everywhere and for ever, from the distributions they name."""
+"""Claims about the random stream: the same draws everywhere and for ever, as their names say."""
 
 import math
 import statistics
 
 import pytest
+from dyadlab.blanks import ____
+from dyadlab.studies.stream import Stream, UnusableId, fold_id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dyadlab.blanks import ____
-from dyadlab.studies.stream import Stream, UnusableId, fold_id
-
-# Every number here decides data that students already have. A difference is a fault of the code, not of the test.
+# Every number here decides data that students already have: a difference is a fault of the code.
 FROZEN = {
     "bits": [1941433339269674765, 7826700564216988080, 10105388378091121087],
     "uniform": [0.10524531220859845, 0.4242862877558792, 0.547814201666808],
@@ -88,7 +87,7 @@ MOMENTS = {  # draw, mean, variance, by the textbook
 
 @pytest.mark.parametrize("kind", MOMENTS)
 def test_mean_and_variance_are_those_of_the_named_distribution(kind):
-    """10,000 draws; the mean within 4 of its standard errors, the variance within 10 per cent (kurtosis < 6)."""
+    """10,000 draws; mean within 4 of its standard errors, variance within 10 per cent (kurtosis < 6)."""
     draw, mean, variance = MOMENTS[kind]
     stream = Stream("moments", kind)
     drawn = [draw(stream) for _ in range(10_000)]

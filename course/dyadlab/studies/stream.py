@@ -8,8 +8,8 @@ numpy, whose streams may change between versions, or ``hash()``, which changes f
 FROZEN: `tests/test_stream.py` holds the first draws of every kind. A change that moves a digit there changes
 every student's data and is therefore not made; a new kind of draw is added beside the old ones.
 
-What is left to the platform is the last bit of ``log``, ``exp`` and ``pow``. Studies round what they deliver, so
-that such a bit reaches a student's table with a probability of about 1e-13 for a value.
+What is left to the platform is the last bit of ``log``, ``exp`` and ``pow``. Studies round what they
+deliver, so that such a bit reaches a student's table with a probability of about 1e-13 for a value.
 
 Standard library only, so that a bare interpreter can regenerate all data.
 """
@@ -37,14 +37,15 @@ class UnusableId(Sentence, ValueError):
 
 
 def fold_id(student_id):
-    """The id in the form that decides the data: case, accents, surrounding and invisible characters do not count.
+    """The id in the form that decides the data.
 
+    Case, accents, full or half width, spaces around it and invisible characters do not count:
     ``" Zoë_K "`` and ``"zoe_k"`` are one student. Raises UnusableId when nothing is left or it is not text.
     """
     if not isinstance(student_id, str):
         if type(student_id).__name__ == "Blank":
             raise UnusableId(
-                'Your id is still a blank (____). Type it between quotation marks, for example my_id = "ab123".'
+                'Your id is still a blank (____). Type it in quotation marks, for example my_id = "ab123".'
             )
         raise UnusableId(
             f'An id must be text in quotation marks, such as "ab123"; this one is {student_id!r}, '
@@ -52,7 +53,7 @@ def fold_id(student_id):
         )
     if student_id.strip() and set(student_id.strip()) <= {"_"}:
         raise UnusableId(
-            'Your id is still the blank (____). Type your own id between the quotation marks, such as "ab123".'
+            'Your id is still the blank (____). Type your own between the quotation marks, such as "ab123".'
         )
     folded, before = student_id, None
     while folded != before:  # one round is nearly always enough; the second proves that the form is stable
@@ -66,12 +67,12 @@ def fold_id(student_id):
     except UnicodeEncodeError:
         raise UnusableId("This id holds a broken character. Type it again rather than pasting it.") from None
     if not folded:
-        raise UnusableId('The id is empty. Type your own id between the quotation marks, such as "ab123".')
+        raise UnusableId('The id is empty. Type your own between the quotation marks, such as "ab123".')
     return folded
 
 
 def _is_accent(letter):
-    """Combining accents, and what cannot be seen (control and format characters, the separator among them)."""
+    """Combining accents, and what cannot be seen: control (the separator is one) and format characters."""
     return "\u0300" <= letter <= "\u036f" or (
         unicodedata.category(letter) in ("Cc", "Cf") and letter not in "\t\n\r"
     )

@@ -4,9 +4,10 @@ A study module says once how each of its columns is written::
 
     COLUMNS = {"dyad_id": TEXT, "n_comments": WHOLE, "appropriate_pct": decimals(1)}
 
-and returns ``Table(COLUMNS, rows)`` with rows as tuples in that order. Missing values are ``None`` and become an
-empty cell. On disk every row ends in the word SYNTHETIC, in a column ``data_source`` that is written and taken
-away here, so that no row of these data can travel without the label and no analysis has to carry it.
+and returns ``Table(COLUMNS, rows)`` with rows as tuples in that order. Missing values are ``None`` and
+become an empty cell. On disk every row ends in the word SYNTHETIC, in a column ``data_source`` that is
+written and taken away here, so that no row of these data can travel without the label and no analysis
+has to carry it.
 
 Standard library only.
 """
@@ -62,7 +63,7 @@ def decimals(places):
 
 
 class Table:
-    """Columns with formats, and rows (tuples in the order of the columns) whose values are delivered values."""
+    """Columns with formats, and rows: tuples, in the order of the columns, of values as delivered."""
 
     def __init__(self, columns, rows):
         self.columns = dict(columns)
@@ -85,7 +86,7 @@ class Table:
         return {name: list(values) for name, values in zip(self.columns, turned, strict=True)}
 
     def to_csv(self):
-        """The file as bytes: ASCII, one newline after each row, no byte-order mark, the label in the last column."""
+        """The file as bytes: ASCII, "\\n" after each row, no byte-order mark, the label in the last column."""
         written = io.StringIO()
         writer = csv.writer(written, lineterminator="\n")
         writer.writerow([*self.columns, LABEL_COLUMN])
@@ -123,7 +124,7 @@ def read_codebook(path):
 
 
 def formats_of(book):
-    """The columns and formats that a codebook states: the same dictionary that a study module gives a Table."""
+    """The columns and formats that a codebook states, as the study module gives them to its Table."""
     return {
         name: Format(variable["valueType"], variable.get("decimals", 0))
         for name, variable in book["variables"].items()
