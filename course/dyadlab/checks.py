@@ -236,8 +236,8 @@ def figure_facts(drawing):
     them, a Figure, or one of seaborn's grids; the facts are those of its first axes.
 
     Returns keys ``title``, ``xlabel``, ``ylabel`` (text), ``bars``, ``lines``, ``points``, ``axes`` (counts),
-    ``bar_heights``, ``xdata``, ``ydata`` (lists of numbers; the last two of points, then of lines) and
-    ``legend`` (list of text).
+    ``bar_heights``, ``bar_lefts``, ``bar_widths`` (lists of numbers, one per bar), ``xdata``, ``ydata`` (lists
+    of numbers; of points, then of lines) and ``legend`` (list of text).
     """
     if hasattr(drawing, "axes") and not hasattr(drawing, "get_xlabel"):  # a Figure or a seaborn grid
         several = np.ravel(drawing.axes)
@@ -257,6 +257,8 @@ def figure_facts(drawing):
         "axes": len(several),
         "bars": len(axes.patches),
         "bar_heights": [float(p.get_height()) for p in axes.patches if hasattr(p, "get_height")],
+        "bar_lefts": [float(p.get_x()) for p in axes.patches if hasattr(p, "get_height")],
+        "bar_widths": [float(p.get_width()) for p in axes.patches if hasattr(p, "get_height")],
         "lines": len(axes.lines),
         "points": len(points),
         "xdata": xy[:, 0].tolist(),
