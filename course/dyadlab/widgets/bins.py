@@ -162,7 +162,7 @@ class Bins(ipywidgets.VBox):
         axes.bar(
             binned.edges[:-1], binned.counts, width=binned.width, align="edge", color=blue, edgecolor="white"
         )
-        axes.axvline(binned.mean, color=vermilion, linestyle="--", label=f"mean {binned.mean:.1f}")
+        axes.axvline(binned.mean, color=vermilion, linestyle="--", linewidth=2, label=f"mean {binned.mean:.1f}")
         axes.set_xlabel(self._label)
         axes.set_ylabel("Count")
         axes.yaxis.get_major_locator().set_params(integer=True)
