@@ -151,6 +151,7 @@ def child_environment():
         PIP_DISABLE_PIP_VERSION_CHECK="1",
         UV_PYTHON_DOWNLOADS="never",
     )
+    env.setdefault("UV_SYSTEM_CERTS", "1")  # universities put certificates of their own into the system
     return env
 
 
