@@ -5,5 +5,6 @@ by the module as soon as anybody imports that. ``dyadlab.widgets`` as a whole is
 """
 
 from dyadlab.widgets.bins import bins
+from dyadlab.widgets.cutoff import cutoff
 
-__all__ = ["bins"]
+__all__ = ["bins", "cutoff"]

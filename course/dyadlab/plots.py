@@ -1,0 +1,107 @@
+"""One-line figures of the course, drawn with seaborn. Each returns the matplotlib Axes it drew on.
+
+Colours are seaborn's colour-blind palette, and never the only cue: position, shape or a written label says
+the same. Every axis carries a label with its unit.
+"""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from dyadlab import models
+from dyadlab.models import MakesNoSense
+
+__all__ = ["raincloud", "screening_curve"]
+
+PALETTE = sns.color_palette("colorblind")
+
+
+def raincloud(values, groups, *, label, group_label="", order=None, seed=0, ax=None):
+    """A cloud (density), a box and the rain (every single value) for each group (Allen et al., 2019).
+
+    values : (n,) numbers without missing values. groups : (n,) names of groups, as long as ``values``.
+    label : what was measured, with its unit, for the horizontal axis. order : names of the groups from top to
+    bottom. seed : decides how the rain is scattered, which means nothing. Returns the Axes.
+    """
+    table = pd.DataFrame({"value": _column(values, "the values"), "group": np.asarray(groups)})
+    if table["value"].isna().any():
+        raise MakesNoSense(
+            "Some of the values are missing (nan). Drop them first, so that the figure hides nothing."
+        )
+    order = list(pd.unique(table["group"])) if order is None else list(order)
+    ax = _axes(ax, height=1.0 + 1.2 * len(order))
+    # A violin split between "yes" and an empty "no" is half a violin: the cloud.
+    sns.violinplot(
+        table.assign(half="yes"), x="value", y="group", hue="half", hue_order=["yes", "no"], order=order,
+        split=True, inner=None, cut=0, width=0.8, linewidth=0.8, legend=False,
+        palette=[PALETTE[9]] * 2, ax=ax,
+    )  # fmt: skip
+    rng = np.random.default_rng(seed)
+    for place, group in enumerate(order):
+        own = table.loc[table["group"] == group, "value"].to_numpy()
+        if not len(own):
+            raise MakesNoSense(
+                f"No value belongs to the group {group!r}; the groups are {_listed(table['group'])}."
+            )
+        ax.boxplot(
+            own, positions=[place + 0.08], widths=0.08, orientation="horizontal", showfliers=False,
+            manage_ticks=False, medianprops={"color": "black", "linewidth": 2},
+        )  # fmt: skip
+        rain = place + 0.27 + rng.uniform(-0.08, 0.08, len(own))
+        ax.plot(own, rain, linestyle="none", marker="o", markersize=4, alpha=0.6, color=PALETTE[0])
+    ax.set_ylim(len(order) - 0.45, -0.6)
+    ax.set_xlabel(label)
+    ax.set_ylabel(group_label)
+    sns.despine(ax=ax)
+    return ax
+
+
+def screening_curve(score, condition, *, cutoffs=None, named=(9, 10, 11, 13), ax=None):
+    """Sensitivity against the share of false alarms, one point for each cut-off (the ROC curve).
+
+    score, condition : as in :func:`dyadlab.models.screening_table`. cutoffs : whole numbers; by default from
+    the lowest score to one above the highest. named : cut-offs whose number is written beside their point.
+    Returns the Axes.
+    """
+    score = _column(score, "the scores")
+    if cutoffs is None:
+        cutoffs = np.arange(np.floor(np.nanmin(score)), np.floor(np.nanmax(score)) + 2)
+    cutoffs = np.asarray(cutoffs, dtype=float)
+    sensitivity, specificity = models.screening_curve(score, condition, cutoffs)
+    ax = _axes(ax, height=4.2, width=4.6)
+    ax.plot([0, 1], [0, 1], linestyle=":", color="0.45", linewidth=1)
+    ax.text(0.98, 0.9, "a coin toss", color="0.35", ha="right", va="top", fontsize=8)
+    sns.lineplot(x=1 - specificity, y=sensitivity, sort=False, estimator=None, color=PALETTE[0], marker="o",
+                 markersize=4, ax=ax)  # fmt: skip
+    for cutoff, x, y in zip(cutoffs, 1 - specificity, sensitivity, strict=True):
+        if cutoff in named:
+            ax.annotate(f"{cutoff:g}", (x, y), xytext=(5, -11), textcoords="offset points", fontsize=9)
+    ax.set_xlim(-0.02, 1.02)
+    ax.set_ylim(-0.02, 1.02)
+    ax.set_xlabel("false alarms: 1 − specificity (proportion)")
+    ax.set_ylabel("sensitivity (proportion)")
+    sns.despine(ax=ax)
+    return ax
+
+
+def _axes(ax, *, height, width=6.4):
+    """The Axes to draw on: the one given, or one in a new figure that the notebook shows."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def _column(values, what):
+    try:
+        column = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise MakesNoSense(f"Not all of {what} are numbers, so they cannot be drawn.") from None
+    if column.ndim != 1 or not column.size:
+        raise MakesNoSense(f"For {what}, a single column with at least one number is wanted.")
+    return column
+
+
+def _listed(names):
+    return ", ".join(repr(name) for name in pd.unique(names))
