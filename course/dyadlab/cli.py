@@ -1,0 +1,262 @@
+"""The command ``dyadlab``. It reads the command line, calls one function, prints; what things mean lives elsewhere.
+
+Everything heavy is imported inside the verb that needs it, so that ``dyadlab --help`` answers at once.
+"""
+
+import argparse
+import sys
+
+from dyadlab.sentences import Sentence
+
+GUIDE = """\
+In the order of a teaching week:
+
+  dyadlab build w04          make what students get, and the copies with answers
+  dyadlab release w04        put it where students fetch it
+  dyadlab collect w04        take in what they handed in
+  dyadlab grade w04          grade it
+  dyadlab feedback w04       write feedback pages and hand them back
+  dyadlab export w04 --to csv
+
+Every verb explains itself: dyadlab grade --help
+"""
+
+
+def parser():
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="dyadlab",
+        description="Run the course: build, release, collect, grade, return and export. No programming needed.",
+        epilog=GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def verb(name, run, brief, more=""):
+        made = verbs.add_parser(name, help=brief, description=f"{brief[0].upper()}{brief[1:]}. {more}".strip())
+        made.set_defaults(run=run)
+        return made
+
+    weeks = {"nargs": "*", "metavar": "WEEK", "help": "such as w04; all weeks when none is named"}
+    week = {"metavar": "WEEK", "help": "such as w04"}
+
+    build = verb("build", run_build, "make the release and the solutions of weeks from their source notebooks")
+    build.add_argument("weeks", **weeks)
+    build.add_argument("--release-only", action="store_true", help="leave the solutions as they are")
+
+    check = verb(
+        "check",
+        run_check,
+        "check weeks as their author",
+        "The notebook rules; blank earns nothing; the answers earn everything; every mistake listed in "
+        "tests/mistakes is refused and every right answer listed there accepted.",
+    )
+    check.add_argument("weeks", **weeks)
+    check.add_argument("--fix", action="store_true", help="write the source notebooks in canonical form first")
+
+    data = verb("data", None, "regenerate the synthetic datasets, or verify them")
+    data_verbs = data.add_subparsers(dest="data_verb", metavar="VERB", required=True)
+    data_build = data_verbs.add_parser("build", help="regenerate datasets, checksums and the index")
+    data_build.add_argument("names", nargs="*", metavar="NAME", help="such as dyads; all when none is named")
+    data_build.set_defaults(run=run_data_build)
+    data_verify = data_verbs.add_parser("verify", help="compare datasets with checksums and codebooks")
+    data_verify.set_defaults(run=run_data_verify)
+
+    release = verb("release", run_release, "put built weeks where students fetch them (nbgrader's exchange)")
+    release.add_argument("weeks", nargs="+", metavar="WEEK")
+
+    collect = verb("collect", run_collect, "take in what students handed in for a week")
+    collect.add_argument("week", **week)
+    collect.add_argument(
+        "--from",
+        dest="source",
+        metavar="FOLDER or ZIP",
+        help="a download from your LMS (Moodle, Canvas, Blackboard) or one folder a student; "
+        "without it, nbgrader's exchange",
+    )
+
+    grade = verb(
+        "grade",
+        run_grade,
+        "grade everything handed in for weeks",
+        "What was graded before and has not changed is left alone. A submission that cannot be graded never "
+        "stops the others; the table at the end accounts for every one. Student code runs on this machine "
+        "without a sandbox: grade on an account that holds nothing private.",
+    )
+    grade.add_argument("weeks", nargs="+", metavar="WEEK")
+    grade.add_argument("--student", action="append", default=[], metavar="ID", help="only this student; repeatable")
+    grade.add_argument("--jobs", type=positive, metavar="N", help="how many at a time (all cores when not given)")
+    grade.add_argument("--again", action="store_true", help="also those that were graded and have not changed")
+
+    feedback = verb("feedback", run_feedback, "write feedback pages for weeks and hand them back")
+    feedback.add_argument("weeks", nargs="+", metavar="WEEK")
+
+    export = verb("export", run_export, "write the marks of weeks as a table")
+    export.add_argument("weeks", **weeks)
+    export.add_argument("--to", choices=["csv"], default="csv", help="which form of table")
+    export.add_argument("--file", metavar="FILE", help="where to; on the terminal when not given")
+
+    simulate = verb(
+        "simulate",
+        run_simulate,
+        "make a synthetic class that hands in every kind of work",
+        "For rehearsal and for load. Its students are called sim01, sim02, …; a real submission is never touched.",
+    )
+    simulate.add_argument("week", **week)
+    simulate.add_argument("--students", type=positive, default=12, metavar="N")
+
+    demo = verb("demo", run_demo, "play a whole class through in a folder of its own, from release to marks")
+    demo.add_argument("--folder", default="demo", metavar="FOLDER", help="where (emptied first); ./demo by default")
+
+    lab = verb("lab", run_lab, "open the course in JupyterLab")
+    lab.add_argument("--student", action="store_true", help="as a student sees it")
+    return top
+
+
+def positive(text):
+    """A whole number of at least 1, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a number of at least 1 is wanted")
+    return number
+
+
+def run_build(args):
+    from dyadlab.grading import build, course, show
+
+    here = course.here()
+    chosen = here.chosen(args.weeks)
+    build.build(here, chosen, solutions=not args.release_only, progress=show.say)
+    show.say(f"Built: {', '.join(chosen)}. Students' copies are in {here.release}.")
+
+
+def run_check(args):
+    from dyadlab.grading import check, course, show
+
+    here = course.here()
+    results = []
+    for week in here.chosen(args.weeks):
+        if args.fix and check.fix(here, week):
+            show.say(f"{week}: written in canonical form.")
+        results.append(check.check(here, week))
+    show.checked(results)
+    return 1 if any(result.problems for result in results) else 0
+
+
+def run_data_build(args):
+    from dyadlab import data_build
+
+    for sentence in data_build.build(args.names or None):
+        print(sentence)
+
+
+def run_data_verify(args):
+    from dyadlab import data_build
+
+    problems = data_build.verify()
+    for sentence in problems:
+        print(sentence)
+    if not problems:
+        print("All datasets agree with their checksums and codebooks.")
+    return 1 if problems else 0
+
+
+def run_release(args):
+    from dyadlab.grading import course, release, show
+
+    here = course.here()
+    for week in here.chosen(args.weeks):
+        show.say(release.release(here, week))
+
+
+def run_collect(args):
+    from dyadlab.grading import collect, course, show
+
+    here = course.here()
+    week = here.week(args.week)
+    sentences = collect.from_files(here, week, args.source) if args.source else collect.from_exchange(here, week)
+    for sentence in sentences:
+        show.say(sentence)
+
+
+def run_grade(args):
+    from dyadlab.grading import course, grade, show
+
+    here = course.here()
+    with show.progress("Grading") as step:
+        finished = grade.grade(
+            here,
+            here.chosen(args.weeks),
+            students=args.student,
+            jobs=args.jobs,
+            again=args.again,
+            progress=step,
+        )
+    show.graded(finished, here)
+    return 1 if show.needs_attention(finished, here) else 0
+
+
+def run_feedback(args):
+    from dyadlab.grading import course, feedback, show
+
+    here = course.here()
+    for week in here.chosen(args.weeks):
+        for sentence in feedback.feedback(here, week):
+            show.say(sentence)
+
+
+def run_export(args):
+    from dyadlab.grading import course, export, show
+
+    here = course.here()
+    text = export.to_csv(export.marks(here, here.chosen(args.weeks)))
+    if args.file:
+        # the mark at the front tells spreadsheet programs that the file is UTF-8
+        with open(args.file, "w", encoding="utf-8-sig", newline="") as stream:
+            stream.write(text)
+        show.say(f"The marks are in {args.file}.")
+    else:
+        print(text, end="")
+
+
+def run_simulate(args):
+    from dyadlab.grading import course, show, simulate
+
+    here = course.here()
+    week = here.week(args.week)
+    simulated = simulate.simulate(here, week, args.students)
+    simulate.put_in(here, week, simulated)
+    show.say(f"{len(simulated)} simulated submissions for {week} are in {here.submitted}.")
+
+
+def run_demo(args):
+    from dyadlab.grading import demo
+
+    return demo.demo(args.folder)
+
+
+def run_lab(args):
+    from dyadlab import lab
+
+    return lab.run(student=args.student)
+
+
+def main(arguments=None):
+    """Run one verb. Exit status: 0 done, 1 something needs attention or failed (with a sentence), 2 a wrong call."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # an old Windows console cannot print every letter of a name
+    args = parser().parse_args(arguments)
+    try:
+        status = args.run(args)
+    except Sentence as sentence:
+        print(sentence, file=sys.stderr)
+        status = 1
+    except KeyboardInterrupt:
+        print(
+            "Stopped. Nothing that was finished is lost; run the same command again to go on.",
+            file=sys.stderr,
+        )
+        status = 130
+    except BrokenPipeError:
+        status = 0
+    sys.exit(status or 0)

@@ -1,0 +1,69 @@
+"""From source to release (what students get) and to solutions (reading copies for teachers)."""
+
+import shutil
+import stat
+from pathlib import Path
+
+from dyadlab.grading import nbgrader_bridge, notebooks
+from dyadlab.grading.course import CourseError
+
+
+def build(course, weeks, solutions=True, progress=lambda sentence: None):
+    """Build release, and solutions unless told otherwise, for the weeks. Raises CourseError with nbgrader's word."""
+    api = nbgrader_bridge.api(course)
+    for week in weeks:
+        progress(f"{week}: making the release")
+        clear(course.release / week)
+        answer = api.generate_assignment(week, force=True)
+        if not answer["success"]:
+            raise CourseError(f"The release of {week} could not be made.\n{last_lines(answer['log'])}")
+        leaks = leaked(course.release / week / f"{week}.ipynb")
+        if leaks:
+            raise CourseError(f"The release of {week} would hold what students must not see: {', '.join(leaks)}.")
+        if solutions:
+            progress(f"{week}: running the reading copy")
+            reading_copy(course, week)
+
+
+def reading_copy(course, week):
+    """Write the executed reading copy of a week to solutions/WEEK.ipynb's folder."""
+    from nbgrader.converters import GenerateSolution
+
+    config = nbgrader_bridge.config_for(course)
+    config.CourseDirectory.assignment_id = week
+    coursedir = nbgrader_bridge.CourseDirectory(config=config)
+    clear(course.solutions / week)
+    app = GenerateSolution(coursedir=coursedir, config=config)
+    app.log = nbgrader_bridge.quiet_log()
+    app.force = True
+    try:
+        app.start()
+    except Exception as error:
+        raise CourseError(f"The answers of {week} do not run to the end: {error}") from error
+    path = course.solutions / week / f"{week}.ipynb"
+    failing = [c for c in notebooks.read(path).cells if any(o.output_type == "error" for o in c.get("outputs", ()))]
+    # nbgrader keeps going after an error, so look for one: an unexpected error in an answer copy is a defect.
+    wrong = [c.id for c in failing if "raises-exception" not in c.metadata.get("tags", [])]
+    if wrong:
+        raise CourseError(f"The answers of {week} do not run to the end: the cells {', '.join(wrong)} fail.")
+
+
+def leaked(path):
+    """Which of our markers stand in a released notebook; there should be none."""
+    text = Path(path).read_text(encoding="utf-8")
+    return [marker for marker in (*notebooks.MARKERS, '"#: ') if marker in text]
+
+
+def clear(folder):
+    """Remove a folder that nbgrader wrote; it makes files read-only, so permissions come first."""
+    if not folder.exists():
+        return
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | stat.S_IWUSR | (stat.S_IXUSR if path.is_dir() else 0))
+    shutil.rmtree(folder)
+
+
+def last_lines(log, count=6):
+    """The end of one of nbgrader's logs."""
+    return "\n".join((log or "").strip().splitlines()[-count:])

@@ -1,0 +1,98 @@
+"""Where everything of a course lies, and which weeks it has."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dyadlab.sentences import Sentence
+
+COURSE_ID = "dyadlab"
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+class CourseError(Sentence):
+    """The course folder, a week or a student is not as a command needs it."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course root (nbgrader's) and the folders that go with it.
+
+    root : the folder that holds ``source/``. repository : the checkout, for ``tests/mistakes`` and
+    ``jupyter_config``, which the demo's own course folder borrows. solutions : where reading copies go.
+    """
+
+    root: Path
+    repository: Path = REPOSITORY
+    solutions: Path = REPOSITORY / "solutions"
+
+    source = property(lambda self: self.root / "source")
+    release = property(lambda self: self.root / "release")
+    submitted = property(lambda self: self.root / "submitted")
+    autograded = property(lambda self: self.root / "autograded")
+    feedback = property(lambda self: self.root / "feedback")
+    gradebook = property(lambda self: self.root / "gradebook.db")
+    exchange = property(lambda self: self.root / "exchange")
+    records = property(lambda self: self.root / "records")
+    mistakes = property(lambda self: self.repository / "tests" / "mistakes")
+    config = property(lambda self: self.repository / "jupyter_config")
+
+    @property
+    def db_url(self):
+        return f"sqlite:///{self.gradebook}"
+
+    def weeks(self):
+        """The names of all weeks, e.g. ``["w00_welcome", ...]``: the folders of source/ that hold a notebook."""
+        if not self.source.is_dir():
+            raise CourseError(
+                f"There is no folder {self.source}. Run the command in a checkout of the course, or name the "
+                "course's folder with the environment variable DYADLAB_COURSE."
+            )
+        return sorted(p.parent.name for p in self.source.glob("w[0-9][0-9]_*/w[0-9][0-9]_*.ipynb"))
+
+    def week(self, asked):
+        """The full name of a week from what somebody typed: ``w04``, ``4`` or ``w04_depression``."""
+        wanted = asked.strip().casefold()
+        if wanted.isdigit():
+            wanted = f"w{int(wanted):02d}"
+        found = [name for name in self.weeks() if name == wanted or name.split("_")[0] == wanted]
+        if len(found) != 1:
+            raise CourseError(
+                f"There is no week called {asked!r}. The weeks of this course: {', '.join(self.weeks())}."
+            )
+        return found[0]
+
+    def chosen(self, asked):
+        """The weeks somebody asked for, or all of them when nothing was asked."""
+        return [self.week(one) for one in asked] if asked else self.weeks()
+
+    def notebook(self, week):
+        """The source notebook of a week."""
+        return self.source / week / f"{week}.ipynb"
+
+    def submissions(self, week):
+        """The folders handed in for a week, as ``{student_id: folder}``, in order of student."""
+        if not self.submitted.is_dir():
+            return {}
+        folders = {p.name: p / week for p in sorted(self.submitted.iterdir()) if p.is_dir()}
+        return {student: folder for student, folder in folders.items() if folder.is_dir()}
+
+    def strangers(self):
+        """Submitted folders whose name is no week of this course, as ``student/name``."""
+        if not self.submitted.is_dir():
+            return []
+        known = set(self.weeks())
+        return sorted(
+            f"{p.parent.name}/{p.name}"
+            for p in self.submitted.glob("*/*")
+            if p.is_dir() and p.name not in known and not p.name.startswith(".")
+        )
+
+
+def here():
+    """The course of this checkout, or the one that the environment variable DYADLAB_COURSE names."""
+    named = os.environ.get("DYADLAB_COURSE")
+    if not named:
+        return Course(REPOSITORY / "course")
+    root = Path(named).resolve()
+    return Course(root, solutions=root.parent / "solutions")

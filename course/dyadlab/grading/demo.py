@@ -1,0 +1,66 @@
+"""The demo: one class, from release to marks, in a folder of its own, through nbgrader's exchange."""
+
+import shutil
+import time
+from pathlib import Path
+
+from dyadlab.grading import build, collect, course, export, feedback, grade, release, show, simulate
+from dyadlab.grading.course import CourseError
+
+#: In the demo's folder, so that a folder which is something else is never emptied.
+MARK = "made-by-dyadlab-demo.txt"
+
+
+def demo(folder):
+    """Play a class of twelve through every week of the course. Returns the exit status."""
+    began = time.monotonic()
+    folder = Path(folder).resolve()
+    here = fresh_course(folder)
+    weeks = here.weeks()
+    show.say(f"A class of {len(simulate.DEMO_KINDS)} and the weeks {', '.join(weeks)}, all in {folder}.")
+    build.build(here, weeks, progress=show.say)
+    kinds = {}
+    for week in weeks:
+        simulated = simulate.simulate(here, week, len(simulate.DEMO_KINDS), simulate.DEMO_KINDS)
+        kinds = {one.student: one.kind for one in simulated}
+        if release.exchange_is_possible():
+            show.say(release.release(here, week))
+            simulate.hand_in(here, week, simulated)
+            sentences = collect.from_exchange(here, week)
+        else:
+            simulate.put_in(here, week, simulated)
+            sentences = [f"{len(simulated)} submissions for {week} (nbgrader has no exchange on Windows)."]
+        for sentence in sentences:
+            show.say(sentence)
+    with show.progress("Grading") as step:
+        finished = grade.grade(here, weeks, progress=step)
+    show.graded(finished, here)
+    for week in weeks:
+        for sentence in feedback.feedback(here, week):
+            show.say(sentence)
+    rows = export.marks(here, weeks)
+    marks_file = folder / "marks.csv"
+    marks_file.write_text(export.to_csv(rows), encoding="utf-8-sig", newline="")
+    show.marks(rows, weeks, kinds)
+    show.say(f"Released notebooks   {here.release}")
+    show.say(f"Submissions          {here.submitted}")
+    show.say(f"Graded notebooks     {here.autograded}")
+    show.say(f"Feedback pages       {here.feedback}")
+    show.say(f"Logs                 {here.records}")
+    show.say(f"Marks                {marks_file}")
+    show.say(f"Done in {time.monotonic() - began:.0f} s.")
+    return 0 if len(finished) == len(weeks) * len(simulate.DEMO_KINDS) else 1
+
+
+def fresh_course(folder):
+    """An empty demo folder with a copy of the course's source notebooks."""
+    real = course.here()
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise CourseError(f"{folder} is not empty and not a demo's folder; name another with --folder.")
+        build.clear(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).write_text("The next demo empties this folder.\n", encoding="utf-8")
+    root = folder / "course"
+    shutil.copytree(real.source, root / "source")
+    return course.Course(root, solutions=folder / "solutions")

@@ -1,0 +1,69 @@
+"""Marks as a table. What is not known is left blank: never a zero for a crash or for nothing handed in."""
+
+import csv
+import io
+
+from nbgrader.api import Gradebook, MissingEntry
+
+from dyadlab.grading import record
+
+COLUMNS = ("student_id", "week", "state", "score", "max_score", "late_penalty", "handed_in_at")
+NOT_HANDED_IN = "not handed in"
+NOT_GRADED = "not graded yet"
+
+
+def marks(course, weeks):
+    """One row (a dict with COLUMNS) for each student and week, for all students the course knows."""
+    rows = []
+    with Gradebook(course.db_url) as gradebook:
+        students = {student.id for student in gradebook.students}
+        students |= {student for week in weeks for student in course.submissions(week)}
+        for student in sorted(students):
+            for week in weeks:
+                rows.append(one_mark(course, gradebook, student, week))
+    return rows
+
+
+def one_mark(course, gradebook, student, week):
+    """The row of one student and week."""
+    row = dict.fromkeys(COLUMNS, "") | {"student_id": student, "week": week}
+    found = record.read(course, week, student)
+    if week_folder_missing(course, student, week):
+        return row | {"state": NOT_HANDED_IN}
+    if found is None:
+        return row | {"state": NOT_GRADED}
+    row |= {"state": found.outcome, "max_score": f"{found.max_score:g}"}
+    if found.score is None:
+        return row
+    try:
+        stored = gradebook.find_submission(week, student)
+    except MissingEntry:
+        return row
+    # the gradebook, not the record, is the truth for scores: a person may have marked since
+    penalty = sum(notebook.late_submission_penalty or 0 for notebook in stored.notebooks)
+    state = "needs a person" if stored.needs_manual_grade else "graded"
+    if found.outcome == "needs a person" and not stored.needs_manual_grade and found.remarks:
+        state = "graded, with remarks"
+    return row | {
+        "state": state,
+        "score": f"{stored.score:g}",
+        "late_penalty": f"{penalty:g}" if penalty else "",
+        "handed_in_at": stored.timestamp.isoformat(sep=" ", timespec="seconds") if stored.timestamp else "",
+    }
+
+
+def week_folder_missing(course, student, week):
+    return student not in course.submissions(week)
+
+
+def to_csv(rows):
+    """The rows as CSV text. A cell that a spreadsheet would take for a formula gets an apostrophe before it."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: harmless(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def harmless(value):
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t")) else value

@@ -1,0 +1,71 @@
+"""Our two steps in nbgrader's pipelines: the skeleton a student sees, and the reading copy a teacher sees."""
+
+import re
+
+from nbgrader.preprocessors import ClearSolutions as NbgraderClearSolutions
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Dict, Unicode
+
+from dyadlab.grading import notebooks
+
+
+def skeleton(lines):
+    """The lines of a solution region that the student sees instead: those that begin with ``#:``."""
+    marked = [line.strip() for line in lines if line.strip().startswith(notebooks.SKELETON_MARK)]
+    return [line.removeprefix(notebooks.SKELETON_MARK).removeprefix(" ") for line in marked]
+
+
+class ClearSolutions(NbgraderClearSolutions):
+    """nbgrader's step with one addition: a solution region may bring its own skeleton.
+
+    Lines of the region that begin with ``#: `` take the place of the region in the release. nbgrader's own
+    step, which plain nbgrader would use, writes the same stub in every cell and so cannot fade its blanks.
+    """
+
+    code_stub = Dict({"python": "# Write your code here"}).tag(config=True)
+    text_stub = Unicode("Write your answer here.").tag(config=True)
+
+    def _replace_solution_region(self, cell, language):
+        if cell.cell_type != "code":
+            return super()._replace_solution_region(cell, language)
+        regions = re.findall(
+            rf"{notebooks.BEGIN_SOLUTION}\n(.*?)[ \t]*{notebooks.END_SOLUTION}", cell.source, flags=re.DOTALL
+        )
+        usual = self.code_stub[language]
+        stubs = [skeleton(region.split("\n")) or usual.split("\n") for region in regions]
+        lines, stub, inside = [], None, False
+        for line in cell.source.split("\n"):
+            if notebooks.BEGIN_SOLUTION in line:
+                if inside:
+                    raise RuntimeError(f"nested BEGIN SOLUTION in this cell:\n{cell.source}")
+                inside, stub = True, stubs.pop(0) if stubs else usual.split("\n")
+                indent = re.match(r"\s*", line).group()
+                lines += [(indent + stub_line).rstrip() for stub_line in stub]
+            elif notebooks.END_SOLUTION in line:
+                inside = False
+            elif not inside:
+                lines.append(line)
+        if inside:
+            raise RuntimeError(f"BEGIN SOLUTION without END SOLUTION in this cell:\n{cell.source}")
+        cell.source = "\n".join(lines)
+        return stub is not None
+
+
+class ReadingCopy(NbGraderPreprocessor):
+    """Turns an answered source notebook into a copy to read: no markers, no skeletons, no lock metadata."""
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        headings = {
+            notebooks.BEGIN_SCHEME: "**Marking scheme**\n",
+            notebooks.BEGIN_HIDDEN: "# hidden from students:",
+        }
+        lines = []
+        for line in cell.source.split("\n"):
+            marker = next((m for m in notebooks.MARKERS if m in line), None)
+            if marker in headings:
+                lines.append(line.replace(marker, headings[marker]))
+            elif marker is None and not line.strip().startswith(notebooks.SKELETON_MARK):
+                lines.append(line)
+        cell.source = "\n".join(lines)
+        cell.metadata.pop("nbgrader", None)
+        return cell, resources

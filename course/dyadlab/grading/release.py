@@ -1,0 +1,27 @@
+"""Hand a built week out through nbgrader's exchange."""
+
+import os
+
+from dyadlab.grading import build, nbgrader_bridge
+from dyadlab.grading.course import COURSE_ID, CourseError
+
+
+def release(course, week):
+    """Put the release of a week where students fetch it; one released earlier is replaced. Returns a sentence."""
+    if not (course.release / week / f"{week}.ipynb").exists():
+        raise CourseError(f"{week} has not been built yet. Run `dyadlab build {week}` first.")
+    course.exchange.mkdir(parents=True, exist_ok=True)
+    # nbgrader wants everybody to be able to reach the exchange; it sets the folders below to what each needs.
+    course.exchange.chmod(0o777)
+    earlier = course.exchange / COURSE_ID / "outbound" / week
+    if earlier.exists():
+        build.clear(earlier)
+    answer = nbgrader_bridge.api(course).release_assignment(week)
+    if not answer["success"]:
+        raise CourseError(f"{week} could not be released.\n{build.last_lines(answer['log'])}")
+    return f"{week} is released: students find it under Nbgrader > Assignment List."
+
+
+def exchange_is_possible():
+    """nbgrader's exchange of files does not work on Windows."""
+    return os.name != "nt"
