@@ -30,12 +30,13 @@ class BinCounts:
 
     counts : whole numbers, one per bin. edges : one more than bins, in the unit of the values; a value on
     an edge belongs to the bin on its right, and the largest value to the last bin.
-    mean : of the values themselves, so it does not depend on the bins. left_out : missing values.
+    mean, median : of the values themselves, so they do not depend on the bins. left_out : missing values.
     """
 
     counts: np.ndarray
     edges: np.ndarray
     mean: float
+    median: float
     left_out: int = 0
 
     @property
@@ -69,7 +70,13 @@ def count_bins(values, n_bins):
     """Count ``values`` in ``n_bins`` bins of equal width from the smallest to the largest value."""
     present, left_out = as_numbers(values)
     counts, edges = np.histogram(present, bins=int(n_bins))
-    return BinCounts(counts=counts, edges=edges, mean=float(present.mean()), left_out=left_out)
+    return BinCounts(
+        counts=counts,
+        edges=edges,
+        mean=float(present.mean()),
+        median=float(np.median(present)),
+        left_out=left_out,
+    )
 
 
 def describe(binned):
@@ -86,7 +93,7 @@ def describe(binned):
         f"The fullest runs from {low:.{decimals}f} to {high:.{decimals}f} and holds "
         f"{binned.counts[fullest]} of the {total} values.",
         f"Empty bins: {empty}.",
-        f"Mean of the {total} values: {binned.mean:.1f}, whatever the number of bins.",
+        f"Whatever the number of bins, the mean is {binned.mean:.1f} and the median {binned.median:.1f}.",
     ]
     if binned.left_out:
         words.append(f"Missing values left out: {binned.left_out}.")
@@ -156,13 +163,19 @@ class Bins(ipywidgets.VBox):
 
     def _draw(self):
         binned = self.binned
-        blue, vermilion = (sns.color_palette("colorblind")[i] for i in (0, 3))
+        blue, orange, vermilion = (sns.color_palette("colorblind")[i] for i in (0, 1, 3))
         axes = self._axes
         axes.clear()
         axes.bar(
             binned.edges[:-1], binned.counts, width=binned.width, align="edge", color=blue, edgecolor="white"
         )
-        axes.axvline(binned.mean, color=vermilion, linestyle="--", linewidth=2, label=f"mean {binned.mean:.1f}")
+        # told apart by their dashes as well as by their colours
+        axes.axvline(
+            binned.median, color=orange, linestyle=":", linewidth=2.5, label=f"median {binned.median:.1f}"
+        )
+        axes.axvline(
+            binned.mean, color=vermilion, linestyle="--", linewidth=2, label=f"mean {binned.mean:.1f}"
+        )
         axes.set_xlabel(self._label)
         axes.set_ylabel("Count")
         axes.yaxis.get_major_locator().set_params(integer=True)
