@@ -25,6 +25,7 @@ FROZEN = {
     "poisson": [76, 710, 0],
     "binomial": [3, 1398, 5],
     "negative_binomial": [57, 81, 89, 117],
+    "beta_binomial": [0, 1, 1, 3],
 }
 DRAW = {
     "bits": lambda s: [s.bits() for _ in range(3)],
@@ -41,6 +42,7 @@ DRAW = {
     "poisson": lambda s: [s.poisson(88), s.poisson(700), s.poisson(0.2)],
     "binomial": lambda s: [s.binomial(88, 0.06), s.binomial(2000, 0.7), s.binomial(5, 1)],
     "negative_binomial": lambda s: [s.negative_binomial(88, 12.8) for _ in range(4)],
+    "beta_binomial": lambda s: [s.beta_binomial(88, 1.55, 86.1) for _ in range(4)],
 }
 
 
@@ -81,6 +83,7 @@ MOMENTS = {  # draw, mean, variance, by the textbook
     "binomial_rare": (lambda s: s.binomial(88, 0.06), 5.28, 4.9632),
     "binomial_frequent": (lambda s: s.binomial(2000, 0.7), 1400, 420),
     "negative_binomial": (lambda s: s.negative_binomial(88, 12.8), 88, 88 + 88**2 / 12.8),
+    "beta_binomial": (lambda s: s.beta_binomial(20, 2, 6), 5, 20 * 12 * 28 / (64 * 9)),
     "weighted_choice": (lambda s: s.choice((0, 1), (3, 1)), 0.25, 0.1875),
 }
 

@@ -18,8 +18,8 @@
        the true parameters by name, for instructors and reveal cells.
 
 2. ``datasets/NAME/NAME.json``: the codebook (``datasets/dyads/dyads.json`` shows the form): a description
-   that says SYNTHETIC, what one row is, how many, declared dirt, and for every column description, unit, range
-   or levels, missing code, how it is measured, source.
+   that says SYNTHETIC, what one row is, how many, declared dirt, and for every column description, unit,
+   range or levels, missing code, how it is measured, source.
 
 3. ``datasets/NAME/generate.py``: a few lines with N, seed and true parameters, and a function ``generate()``
    that returns the Table.

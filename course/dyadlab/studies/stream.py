@@ -239,6 +239,17 @@ class Stream:
             chance *= odds * (n - count + 1) / count
         return total + count
 
+    def beta_binomial(self, n, a, b):
+        """Successes in ``n`` trials whose probability is itself a Beta(a, b) draw, by inversion."""
+        u = self.uniform()
+        chance = math.exp(math.lgamma(b + n) + math.lgamma(a + b) - math.lgamma(b) - math.lgamma(a + b + n))
+        count = 0
+        while u > chance and count < n:
+            u -= chance
+            chance *= (n - count) * (a + count) / ((count + 1) * (b + n - count - 1))
+            count += 1
+        return count
+
     def negative_binomial(self, mean, size):
         """A count with this mean and variance mean + mean**2 / size, by inversion."""
         return bisect_right(_negative_binomial_reach(float(mean), float(size)), self.uniform())

@@ -86,7 +86,7 @@ class Table:
         return {name: list(values) for name, values in zip(self.columns, turned, strict=True)}
 
     def to_csv(self):
-        """The file as bytes: ASCII, "\\n" after each row, no byte-order mark, the label in the last column."""
+        """The file: ASCII, "\\n" after each row, no byte-order mark, the label in the last column."""
         written = io.StringIO()
         writer = csv.writer(written, lineterminator="\n")
         writer.writerow([*self.columns, LABEL_COLUMN])
