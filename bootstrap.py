@@ -183,6 +183,7 @@ def set_up():
         if not LOCK.exists():
             raise CannotGoOn("requirements.lock is missing. It is part of the project: fetch it again.")
         print(f"Setting up in {VENV} (once; half a minute, or some minutes on a slow line).", flush=True)
+        STAMP.unlink(missing_ok=True)
         make_venv()
         install_packages()
         install_project()
@@ -359,9 +360,7 @@ def conda_spec(requirement):
     """``numpy>=2.3,<2.6`` as conda writes it: ``numpy >=2.3,<2.6``."""
     parts = re.fullmatch(r"([A-Za-z0-9._-]+)\s*([<>=!~].*)?", requirement)
     if not parts or ";" in requirement:
-        raise CannotGoOn(
-            f"conda has no way to write {requirement!r}; give conda_spec in bootstrap.py a rule for it."
-        )
+        raise CannotGoOn(f"conda has no way to write {requirement!r}; give conda_spec in bootstrap.py a rule for it.")
     return "{} {}".format(parts.group(1).lower(), parts.group(2) or "").strip()
 
 
