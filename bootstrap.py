@@ -11,6 +11,7 @@ Python or the place of the folder has changed. Delete ``.venv`` to undo all of i
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -201,11 +202,15 @@ def is_set_up():
 
 
 def fingerprint():
-    """What an installation depends on. It holds the folder, since installed commands know where they lie."""
-    digest = hashlib.sha256()
-    for part in (LOCK.read_bytes(), PROJECT.read_bytes(), sys.version.encode(), str(VENV).encode()):
-        digest.update(hashlib.sha256(part).digest())
-    return digest.hexdigest()
+    """A short name for what an installation depends on.
+
+    That is the lock, the Python, how the project is packed, and the folder, since installed commands know
+    where they lie; but not how the tests or the style check are set.
+    """
+    project = read_project()
+    packing = [project["build-system"], project["project"], project["tool"]["hatch"]]
+    reasons = [LOCK.read_text(encoding="utf-8"), packing, sys.version, str(VENV)]
+    return hashlib.sha256(json.dumps(reasons).encode()).hexdigest()
 
 
 def write_whole(path, text):

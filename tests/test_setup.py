@@ -256,12 +256,22 @@ def test_second_set_up_does_nothing(project):
     assert project.steps == []
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
-def test_set_up_is_redone_when_its_reasons_change(project, name):
+def test_set_up_is_redone_when_the_lock_changes(project):
     project.set_up()
-    with open(project.ROOT / name, "a") as file:
-        file.write("# one line more\n")
+    project.LOCK.write_text(LOCK + "# one line more\n", encoding="utf-8")
     assert not project.is_set_up()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "still"),
+    [("[project]", '[project]\nkeywords = ["new"]', False), ("[tool.ruff]", "[tool.ruff]\nfix = false", True)],
+    ids=["how it is packed", "how style is checked"],
+)
+def test_set_up_is_redone_when_the_project_is_packed_otherwise(project, before, after, still):
+    project.set_up()
+    text = project.PROJECT.read_text(encoding="utf-8")
+    project.PROJECT.write_text(text.replace(before, after, 1), encoding="utf-8")
+    assert project.is_set_up() is still
 
 
 def test_set_up_is_redone_in_a_moved_folder_and_with_another_python(project, monkeypatch):
