@@ -73,7 +73,9 @@ def index(root=None):
     for name in _found(root):
         book = read_codebook(root / name / f"{name}.json")
         replicates = "yes" if datasets._has_replicates(name) else "no"
-        rows.append(f"| [`{name}`]({name}/) | {book['rowMeaning']} | {book['rows']:,} | {book['title']} | {replicates} |")
+        rows.append(
+            f"| [`{name}`]({name}/) | {book['rowMeaning']} | {book['rows']:,} | {book['title']} | {replicates} |"
+        )
     return _INDEX.format(table="\n".join(rows))
 
 
@@ -101,9 +103,9 @@ def _files(root):
 
 _INDEX = """# Datasets
 
-**All data here are SYNTHETIC.** No mother, baby, transcript or saliva sample in these files ever existed. They come from the
-generative models in [`course/dyadlab/studies`](../course/dyadlab/studies), whose parameters were fitted to published summary
-figures. Use them to learn methods; they are evidence of nothing about people.
+**All data here are SYNTHETIC.** No mother, baby, transcript or saliva sample in these files ever existed. They come
+from the generative models in [`course/dyadlab/studies`](../course/dyadlab/studies), whose parameters were fitted to
+published summary figures. Use them to learn methods; they are evidence of nothing about people.
 
 | dataset | one row is | rows | what it is for | replicates |
 |---|---|---|---|---|
@@ -112,17 +114,18 @@ figures. Use them to learn methods; they are evidence of nothing about people.
 In a notebook: `dyadlab.load("dyads")`, `dyadlab.codebook("dyads")`, and where there are replicates
 `dyadlab.load("dyads", replicate="ab123")` for a student's own random sample from the same population.
 
-Each folder holds `NAME.csv`, `NAME.json` (the codebook, in the manner of Psych-DS: every column with meaning, unit, range,
-missing code, how measured, source; and the faults planted on purpose) and `generate.py` (N, seed, true parameters). In the
-CSV every row ends in a column `data_source` that says SYNTHETIC; `dyadlab.load` takes it away.
+Each folder holds `NAME.csv`, `NAME.json` (the codebook, in the manner of Psych-DS: every column with meaning, unit,
+range, missing code, how measured, source; and the faults planted on purpose) and `generate.py` (N, seed, true
+parameters). In the CSV every row ends in a column `data_source` that says SYNTHETIC; `dyadlab.load` takes it away.
 
-`dyadlab data build` makes the CSV files, `CHECKSUMS.txt` (SHA-256) and this page; `dyadlab data verify` compares. The CSV
-and the checksum are what is published: a generator which no longer makes them is at fault. How to add a dataset: the
-head of [`course/dyadlab/studies/__init__.py`](../course/dyadlab/studies/__init__.py).
+`dyadlab data build` makes the CSV files, `CHECKSUMS.txt` (SHA-256) and this page; `dyadlab data verify` compares. The
+CSV and the checksum are what is published: a generator which no longer makes them is at fault. How to add a dataset:
+the head of [`course/dyadlab/studies/__init__.py`](../course/dyadlab/studies/__init__.py).
 
 ## Licence
 
 The data and codebooks are licensed under [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), in full in
-[`LICENSE`](LICENSE): use, share and change them, and name “The dyadlab authors”. The code has a licence of its own, in the
-project's root. The items of the Edinburgh Postnatal Depression Scale appear by number only: their wording is under copyright.
+[`LICENSE`](LICENSE): use, share and change them, and name “The dyadlab authors”. The code has a licence of its own,
+in the project's root. The items of the Edinburgh Postnatal Depression Scale appear by number only, because their
+wording is under copyright.
 """

@@ -73,9 +73,7 @@ def fold_id(student_id):
 
 def _is_accent(letter):
     """Combining accents, and what cannot be seen: control (the separator is one) and format characters."""
-    return "\u0300" <= letter <= "\u036f" or (
-        unicodedata.category(letter) in ("Cc", "Cf") and letter not in "\t\n\r"
-    )
+    return "\u0300" <= letter <= "\u036f" or (unicodedata.category(letter) in ("Cc", "Cf") and letter not in "\t\n\r")
 
 
 def _article(word):
@@ -106,9 +104,7 @@ class Stream:
         first = self._hashed
         self._hashed += blocks
         key = self._key
-        digests = b"".join(
-            [sha256(key + n.to_bytes(8, "big")).digest() for n in range(first, first + blocks)]
-        )
+        digests = b"".join([sha256(key + n.to_bytes(8, "big")).digest() for n in range(first, first + blocks)])
         self._waiting = list(struct.unpack(f">{4 * blocks}Q", digests))
         self._waiting.reverse()  # pop() from the end then gives them in order
 
@@ -120,13 +116,14 @@ class Stream:
 
     def uniforms(self, n):
         """A list of ``n`` uniforms."""
-        waiting = self._waiting
         drawn = []
-        for _ in range(n):
-            if not waiting:
+        while len(drawn) < n:
+            if not self._waiting:
                 self._hash_more()
-                waiting = self._waiting
-            drawn.append(((waiting.pop() >> 12) + 0.5) * _STEP)
+            taken = self._waiting[len(drawn) - n :]
+            del self._waiting[len(drawn) - n :]
+            taken.reverse()
+            drawn += [((bits >> 12) + 0.5) * _STEP for bits in taken]
         return drawn
 
     def normal(self, mean=0.0, sd=1.0):

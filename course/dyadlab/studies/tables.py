@@ -40,6 +40,15 @@ class Format:
         rounded = round(float(value), self.places)
         return rounded + 0.0  # never minus zero
 
+    def deliver_all(self, values):
+        """A list of values as they are delivered."""
+        if self.kind == "text":
+            return [None if v is None else str(v) for v in values]
+        if self.kind == "whole":
+            return [None if v is None else int(v) for v in values]
+        places = self.places
+        return [None if v is None else round(float(v), places) + 0.0 for v in values]
+
     def write(self, value):
         """The value as it stands in the file."""
         value = self.deliver(value)
@@ -67,10 +76,12 @@ class Table:
 
     def __init__(self, columns, rows):
         self.columns = dict(columns)
-        formats = list(self.columns.values())
-        self.rows = [
-            tuple(form.deliver(value) for form, value in zip(formats, row, strict=True)) for row in rows
+        rows = list(rows)
+        delivered = [
+            form.deliver_all(values)
+            for form, values in zip(self.columns.values(), _turned(rows, self.columns), strict=True)
         ]
+        self.rows = list(zip(*delivered, strict=True))
 
     def __len__(self):
         return len(self.rows)
@@ -82,7 +93,7 @@ class Table:
 
     def by_column(self):
         """A dictionary from column name to list of values."""
-        turned = zip(*self.rows, strict=True) if self.rows else ([] for _ in self.columns)
+        turned = _turned(self.rows, self.columns)
         return {name: list(values) for name, values in zip(self.columns, turned, strict=True)}
 
     def to_csv(self):
@@ -111,6 +122,13 @@ class Table:
         return cls(columns, rows)
 
 
+def _turned(rows, columns):
+    """The rows as columns; ValueError when a row is longer or shorter than there are columns."""
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError(f"every row needs {len(columns)} values: {', '.join(columns)}")
+    return zip(*rows, strict=True) if rows else ([] for _ in columns)
+
+
 def checksum(content):
     """SHA-256 of bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
@@ -126,6 +144,5 @@ def read_codebook(path):
 def formats_of(book):
     """The columns and formats that a codebook states, as the study module gives them to its Table."""
     return {
-        name: Format(variable["valueType"], variable.get("decimals", 0))
-        for name, variable in book["variables"].items()
+        name: Format(variable["valueType"], variable.get("decimals", 0)) for name, variable in book["variables"].items()
     }
