@@ -1,5 +1,9 @@
 """Errors that are sentences: an exception which a notebook shows as its message and nothing else."""
 
+import textwrap
+
+WIDTH = 88
+
 
 class Sentence(Exception):
     """An error written for its reader: what is wrong, where, what to do.
@@ -9,4 +13,17 @@ class Sentence(Exception):
     """
 
     def _render_traceback_(self):
-        return [str(self)]
+        return folded(str(self))
+
+
+def folded(text):
+    """The lines of ``text``, none longer than WIDTH letters unless it is indented, as code is.
+
+    JupyterLab breaks the long lines of an error in the middle of words, and nbgrader's Validate does not
+    break them at all.
+    """
+    lines = []
+    for line in text.split("\n"):
+        fits = len(line) <= WIDTH or line.startswith(" ")
+        lines += [line] if fits else textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return lines
