@@ -28,13 +28,16 @@ def build(names=None, root=None):
     lines = [f"{checksum(path.read_bytes())}  {path.relative_to(root).as_posix()}" for path in _files(root)]
     (root / CHECKSUMS).write_bytes(("\n".join(lines) + "\n").encode("ascii"))
     (root / INDEX).write_bytes(index(root).encode())
-    datasets._checksums.cache_clear()
-    datasets._class_table.cache_clear()
+    for remembered in (datasets._checksums, datasets._class_table, datasets._codebook):
+        remembered.cache_clear()
     return said
 
 
-def verify(root=None):
-    """What is amiss with the datasets, as sentences: each file is regenerated and compared byte for byte."""
+def verify(root=None, names=None):
+    """What is amiss with the datasets, as sentences: each file is regenerated and compared byte for byte.
+
+    names : the datasets to look at; without it, all of them.
+    """
     root = _root(root)
     amiss = []
     stated = {}
@@ -42,8 +45,10 @@ def verify(root=None):
         for line in (root / CHECKSUMS).read_text(encoding="ascii").splitlines():
             digest, path = line.split(maxsplit=1)
             stated[path] = digest
-    for name in _found(root):
+    for name in _chosen(names, root):
         path = f"{name}/{name}.csv"
+        if not (root / name / f"{name}.json").exists():
+            amiss.append(f"datasets/{name}/{name}.json, the codebook, is missing.")
         if not (root / path).exists():
             amiss.append(f"datasets/{path} is missing.")
             continue
@@ -71,6 +76,8 @@ def index(root=None):
     root = _root(root)
     rows = []
     for name in _found(root):
+        if not (root / name / f"{name}.json").exists():
+            continue  # verify says so; the index of the others can be had all the same
         book = read_codebook(root / name / f"{name}.json")
         replicates = "yes" if datasets._has_replicates(name) else "no"
         rows.append(
@@ -124,7 +131,7 @@ the head of [`course/dyadlab/studies/__init__.py`](../course/dyadlab/studies/__i
 
 ## Licence
 
-The data and codebooks are licensed under [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), in full in
+The data and codebooks are licensed under [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/); see
 [`LICENSE`](LICENSE): use, share and change them, and name “The dyadlab authors”. The code has a licence of its own,
 in the project's root. The items of the Edinburgh Postnatal Depression Scale appear by number only, because their
 wording is under copyright.

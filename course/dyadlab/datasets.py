@@ -155,7 +155,7 @@ def _known(name):
         )
     if not isinstance(name, str):
         raise DatasetError(
-            f"The name of a dataset is text in quotation marks, for example dyadlab.load(\"dyads\"); this is "
+            f'The name of a dataset is text in quotation marks, for example dyadlab.load("dyads"); this is '
             f"{name!r}. The names: {listed}."
         )
     if name not in known:

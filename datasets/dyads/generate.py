@@ -2,7 +2,7 @@
 
 from dyadlab.studies import dyads
 
-SEED = "sixty-two dyads"
+SEED = "first study"
 POPULATION = dyads.ANCHOR_LIKE  # true parameters; N is 62, of whom 26 score 9 or more
 MATCHED = dyads.MATCHED  # the three sample correlations that the class study is brought to
 

@@ -39,6 +39,6 @@ def answers(stream, liability):
     """Ten item scores, 0 (no symptom) to 3, of a mother with this liability."""
     scores = []
     for e, (loading, threshold, gap) in zip(stream.normals(10), _STEPS, strict=True):
-        above = (e + loading * liability - threshold) / gap
-        scores.append(0 if above <= 0 else 3 if above > 2 else 2 if above > 1 else 1)
+        above = e + loading * liability - threshold
+        scores.append(0 if above <= 0 else 1 if above <= gap else 2 if above <= 2 * gap else 3)
     return scores
