@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from dyadlab.grading.preprocessors import ClearSolutions, ReadingCopy
+from dyadlab.grading.preprocessors import ClearSolutions, ReadingCopy, ShortErrors
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import (
@@ -41,7 +41,7 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedb
 
 exchange = Path(os.environ.get("DYADLAB_EXCHANGE") or course / "exchange").resolve()
 c.Exchange.root = str(exchange)
-if not os.environ.get("DYADLAB_EXCHANGE") and course.is_dir():
+if exchange == course / "exchange" and course.is_dir():
     # nbgrader wants the folder to exist. Its own default lies where only an administrator may write; ours
     # lies inside the course. An exchange that somebody names is theirs to make, with its permissions.
     with contextlib.suppress(OSError):
@@ -70,7 +70,13 @@ c.LimitOutput.max_traceback = 40
 
 # --- feedback -----------------------------------------------------------------------------------------------
 # Autograding puts hidden tests and marking schemes back; they must not travel home with the feedback.
-c.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenTests, ClearMarkScheme, CSSHTMLHeaderPreprocessor]
+c.GenerateFeedback.preprocessors = [
+    GetGrades,
+    ShortErrors,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    CSSHTMLHeaderPreprocessor,
+]
 
 # Formgrader would otherwise print this configuration on its first page, and warn that classes do not print.
 c.FormgradeExtension.debug = False

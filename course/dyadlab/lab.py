@@ -33,6 +33,13 @@ def desk(course):
     return Path(course).resolve() / DESK
 
 
+def folder(student, root, course=None):
+    """The folder JupyterLab opens, and must be started in: Fetch and Submit of nbgrader's assignment list
+    work in the folder the server was started in, whatever it shows."""
+    course = _course(root, course, os.environ)
+    return desk(course) if student else course
+
+
 def environment(student, root, course=None, base=None):
     """The environment variables JupyterLab is started with, as a new dictionary.
 
@@ -64,8 +71,7 @@ def command(student, root, course=None, extra=()):
 
     extra : further arguments of ``jupyter lab``, such as ``["--no-browser"]``.
     """
-    course = _course(root, course, os.environ)
-    line = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={desk(course) if student else course}"]
+    line = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder(student, root, course)}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # In a container everybody is root. The server listens on this machine only and asks for its token.
         line.append("--allow-root")
@@ -106,6 +112,7 @@ def run(student=False, root=None, course=None, extra=()):
             "to begin afresh after a change."
         )
     line, variables = command(student, root, course, extra), environment(student, root, course)
+    os.chdir(folder(student, root, course))
     if os.name == "posix":
         # JupyterLab takes the place of this process, so that closing or killing it leaves nothing behind.
         os.execve(line[0], line, variables)

@@ -2,6 +2,7 @@
 
 import re
 
+from nbconvert.filters import strip_ansi
 from nbgrader.preprocessors import ClearSolutions as NbgraderClearSolutions
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Dict, Unicode
@@ -69,3 +70,21 @@ class ReadingCopy(NbGraderPreprocessor):
         cell.source = "\n".join(lines)
         cell.metadata.pop("nbgrader", None)
         return cell, resources
+
+
+class ShortErrors(NbGraderPreprocessor):
+    """For feedback: an error of a check cell that is not a sentence keeps its name and message only.
+
+    A traceback quotes the lines around the one that failed, and hidden tests stand among them.
+    """
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if notebooks.is_check(cell):
+            for output in cell.outputs:
+                if output.output_type == "error" and _words("\n".join(output.traceback)) != _words(output.evalue):
+                    output.traceback = [f"{output.ename}: {output.evalue}"]
+        return cell, resources
+
+
+def _words(text):
+    return strip_ansi(text).split()
