@@ -166,16 +166,10 @@ class Bins(ipywidgets.VBox):
         blue, orange, vermilion = (sns.color_palette("colorblind")[i] for i in (0, 1, 3))
         axes = self._axes
         axes.clear()
-        axes.bar(
-            binned.edges[:-1], binned.counts, width=binned.width, align="edge", color=blue, edgecolor="white"
-        )
+        axes.bar(binned.edges[:-1], binned.counts, width=binned.width, align="edge", color=blue, edgecolor="white")
         # told apart by their dashes as well as by their colours
-        axes.axvline(
-            binned.median, color=orange, linestyle=":", linewidth=2.5, label=f"median {binned.median:.1f}"
-        )
-        axes.axvline(
-            binned.mean, color=vermilion, linestyle="--", linewidth=2, label=f"mean {binned.mean:.1f}"
-        )
+        axes.axvline(binned.median, color=orange, linestyle=":", linewidth=2.5, label=f"median {binned.median:.1f}")
+        axes.axvline(binned.mean, color=vermilion, linestyle="--", linewidth=2, label=f"mean {binned.mean:.1f}")
         axes.set_xlabel(self._label)
         axes.set_ylabel("Count")
         axes.yaxis.get_major_locator().set_params(integer=True)
@@ -188,10 +182,9 @@ class Bins(ipywidgets.VBox):
             f"Histogram of {self._label} in {self.n_bins} bins. The words below say what it shows.",
             quote=True,
         )
-        self._picture.value = (
-            f'<img alt="{alternative}" style="max-width: 100%" src="data:image/png;base64,{source}">'
-        )
-        self._words.value = f'<p role="status" style="max-width: 40em">{html.escape(describe(binned))}</p>'
+        self._picture.value = f'<img alt="{alternative}" style="max-width: 100%" src="data:image/png;base64,{source}">'
+        words = html.escape(describe(binned))
+        self._words.value = f'<p role="status" style="max-width: 45em; line-height: 1.5">{words}</p>'
 
 
 def bins(values, label):
