@@ -239,16 +239,21 @@ class only_one_at_a_time:
 
 
 def make_venv():
-    """An empty virtual environment with pip in it, whatever was there before."""
+    """An empty virtual environment with pip in it, whatever was there before.
+
+    Debian and Ubuntu keep a part of Python that this needs in a package of its own, which may be missing.
+    """
     base = getattr(sys, "_base_executable", None) or sys.executable
     if run([base, "-m", "venv", "--clear", VENV]) == 0:
         return
+    if run([base, "-m", "venv", "--clear", "--without-pip", VENV]) == 0:
+        print("This Python has no pip to give away; asking its own pip, if it has one, for another.", flush=True)
+        if run([base, "-m", "pip", "--python", venv_python(), "install", "--quiet", "pip"]) == 0:
+            return
     if shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
-        # Debian and Ubuntu keep this part of Python in a package of its own.
-        print("Installing the package python3-venv, which this Python lacks.", flush=True)
-        run(["apt-get", "update", "-q"])
         package = "python{}.{}-venv".format(*sys.version_info[:2])
-        installed = run(["apt-get", "install", "-q", "-y", "--no-install-recommends", package]) == 0
+        print(f"Installing the system's package {package}, which this Python lacks.", flush=True)
+        installed = run(["apt-get", "update", "-qq"]) == 0 and run(["apt-get", "install", "-qq", "-y", package]) == 0
         if installed and run([base, "-m", "venv", "--clear", VENV]) == 0:
             return
     raise CannotGoOn(

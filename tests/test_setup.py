@@ -348,6 +348,23 @@ def test_pip_takes_over_where_uv_cannot_be_had(project):
     assert "--require-hashes" in by_pip[0]
 
 
+def test_a_python_without_ensurepip_is_helped_by_its_own_pip(project, monkeypatch):
+    """Debian's python3 without python3-venv: no system package is touched while there is a pip to ask."""
+    monkeypatch.setattr(project.shutil, "which", lambda name: "/usr/bin/apt-get")
+    project.answer = lambda words: 1 if words[1:] == ["-m", "venv", "--clear", str(project.VENV)] else 0
+    project.set_up()
+    assert any("--python" in words and words[-1] == "pip" for words in project.steps)
+    assert not any(words[0] == "apt-get" for words in project.steps)
+    assert project.is_set_up()
+
+
+def test_no_virtual_environment_at_all_is_a_sentence(project, monkeypatch):
+    monkeypatch.setattr(project.shutil, "which", lambda name: None)
+    project.answer = lambda words: 1
+    with pytest.raises(project.CannotGoOn, match="sudo apt install python3-venv"):
+        project.set_up()
+
+
 def test_no_way_to_install_is_a_sentence_and_not_a_set_up(project):
     project.answer = lambda words: 1 if "-r" in words else 0
     with pytest.raises(project.CannotGoOn, match="could not be installed"):
