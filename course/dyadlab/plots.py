@@ -23,32 +23,34 @@ def raincloud(values, groups, *, label, group_label="", order=None, seed=0, ax=N
     label : what was measured, with its unit, for the horizontal axis. order : names of the groups from top to
     bottom. seed : decides how the rain is scattered, which means nothing. Returns the Axes.
     """
-    table = pd.DataFrame({"value": _column(values, "the values"), "group": np.asarray(groups)})
+    values, groups = _column(values, "the values"), np.asarray(groups)
+    if len(values) != len(groups):
+        raise MakesNoSense(f"There are {len(values)} values and {len(groups)} groups; each value needs one.")
+    table = pd.DataFrame({"value": values, "group": groups})
     if table["value"].isna().any():
-        raise MakesNoSense(
-            "Some of the values are missing (nan). Drop them first, so that the figure hides nothing."
-        )
+        raise MakesNoSense("Some of the values are missing (nan). Drop them first, so that the figure hides nothing.")
     order = list(pd.unique(table["group"])) if order is None else list(order)
     ax = _axes(ax, height=1.0 + 1.2 * len(order))
-    # A violin split between "yes" and an empty "no" is half a violin: the cloud.
+    for group in order:
+        if not (table["group"] == group).any():
+            raise MakesNoSense(f"No value belongs to the group {group!r}; there are {_listed(table['group'])}.")
     sns.violinplot(
-        table.assign(half="yes"), x="value", y="group", hue="half", hue_order=["yes", "no"], order=order,
-        split=True, inner=None, cut=0, width=0.8, linewidth=0.8, legend=False,
-        palette=[PALETTE[9]] * 2, ax=ax,
+        table, x="value", y="group", order=order, inner=None, cut=0, width=0.9, linewidth=0, color=PALETTE[9],
+        ax=ax,
     )  # fmt: skip
+    for cloud in ax.collections:
+        # The lower half of each violin is pressed flat, to leave room for the rain.
+        outline = cloud.get_paths()[0].vertices
+        outline[:, 1] = np.minimum(outline[:, 1], round(outline[:, 1].mean()))
     rng = np.random.default_rng(seed)
     for place, group in enumerate(order):
         own = table.loc[table["group"] == group, "value"].to_numpy()
-        if not len(own):
-            raise MakesNoSense(
-                f"No value belongs to the group {group!r}; the groups are {_listed(table['group'])}."
-            )
         ax.boxplot(
-            own, positions=[place + 0.08], widths=0.08, orientation="horizontal", showfliers=False,
+            own, positions=[place + 0.09], widths=0.08, orientation="horizontal", showfliers=False,
             manage_ticks=False, medianprops={"color": "black", "linewidth": 2},
         )  # fmt: skip
         rain = place + 0.27 + rng.uniform(-0.08, 0.08, len(own))
-        ax.plot(own, rain, linestyle="none", marker="o", markersize=4, alpha=0.6, color=PALETTE[0])
+        ax.scatter(own, rain, s=16, alpha=0.6, color=[PALETTE[0]])
     ax.set_ylim(len(order) - 0.45, -0.6)
     ax.set_xlabel(label)
     ax.set_ylabel(group_label)
@@ -70,7 +72,7 @@ def screening_curve(score, condition, *, cutoffs=None, named=(9, 10, 11, 13), ax
     sensitivity, specificity = models.screening_curve(score, condition, cutoffs)
     ax = _axes(ax, height=4.2, width=4.6)
     ax.plot([0, 1], [0, 1], linestyle=":", color="0.45", linewidth=1)
-    ax.text(0.98, 0.9, "a coin toss", color="0.35", ha="right", va="top", fontsize=8)
+    ax.text(0.62, 0.56, "a coin toss", color="0.35", va="top", fontsize=8)
     sns.lineplot(x=1 - specificity, y=sensitivity, sort=False, estimator=None, color=PALETTE[0], marker="o",
                  markersize=4, ax=ax)  # fmt: skip
     for cutoff, x, y in zip(cutoffs, 1 - specificity, sensitivity, strict=True):
