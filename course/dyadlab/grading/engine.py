@@ -113,6 +113,7 @@ def run(notebook, files, flags):
             path.write_bytes(content)
         deadline = time.monotonic() + SECONDS_PER_NOTEBOOK
         execute = Execute(
+            config=nbgrader_bridge.kernel_config(),
             timeout_func=lambda cell: max(1, min(SECONDS_PER_CELL, int(deadline - time.monotonic()))),
             record_timing=False,
             shutdown_kernel="immediate",
@@ -124,6 +125,8 @@ def run(notebook, files, flags):
             with nbgrader_bridge.environment(**variables):
                 execute.preprocess(notebook, {"metadata": {"path": folder}})
         except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
+            if not any(cell.get("execution_count") for cell in notebook.cells):
+                raise  # Python never began: that is the machine's fault and not the student's
             flags.append(
                 "Python stopped in the middle of the notebook and could not go on. What was checked before "
                 "keeps its points, the rest earned none."

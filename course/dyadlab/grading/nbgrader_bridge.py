@@ -48,7 +48,13 @@ def config_for(course):
             Exchange={"root": str(course.exchange)},
         )
     )
+    config.merge(kernel_config())
     return config
+
+
+def kernel_config():
+    """Keeps each kernel's notice about its local connection off the terminal, where it would read like an error."""
+    return Config(Execute={"extra_arguments": ["--IPKernelApp.log_level=40"]})
 
 
 def api(course):

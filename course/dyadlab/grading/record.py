@@ -6,6 +6,7 @@ to do, so a grader that was stopped half-way through a submission does that subm
 
 import json
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +96,9 @@ def save_scores(course, master, submission, result, notebook):
 
     A rejected submission is in the gradebook, without scores, so that nobody takes it for "not handed in".
     """
-    with Gradebook(course.db_url) as gradebook:
+    with Gradebook(course.db_url) as gradebook, warnings.catch_warnings():
+        # nbgrader adds a submission in an order that its database library remarks on; nothing is lost by it
+        warnings.filterwarnings("ignore", message="Object of type <Submitted")
         gradebook.update_or_create_student(submission.student)
         when = {"timestamp": parse_utc(submission.timestamp)} if readable_time(submission.timestamp) else {}
         stored = gradebook.update_or_create_submission(submission.week, submission.student, **when)

@@ -1,0 +1,56 @@
+"""What many tests share: a home of their own, and the real course, copied and built."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+    # kernels that may not keep compiled files import everything anew, ten seconds each
+    del os.environ["PYTHONDONTWRITEBYTECODE"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home(tmp_path_factory):
+    """No test reads or writes the settings of whoever runs it."""
+    home = tmp_path_factory.mktemp("home")
+    patch = pytest.MonkeyPatch()
+    for name, folder in {
+        "HOME": "",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "MPLCONFIGDIR": "matplotlib",
+    }.items():
+        (home / folder).mkdir(exist_ok=True)
+        patch.setenv(name, str(home / folder))
+    for name in ("DYADLAB_COURSE", "DYADLAB_EXCHANGE", "DYADLAB_WORLD", "JUPYTER_CONFIG_PATH", "JUPYTERHUB_USER"):
+        patch.delenv(name, raising=False)
+    yield home
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def built_course(tmp_path_factory):
+    """The real course's source notebooks in a folder of their own, released. Tests copy it; none changes it."""
+    from dyadlab.grading import build, course
+
+    root = tmp_path_factory.mktemp("course") / "course"
+    shutil.copytree(REPOSITORY / "course" / "source", root / "source")
+    made = course.Course(root, solutions=root.parent / "solutions")
+    build.build(made, made.weeks(), solutions=False)
+    return made
+
+
+@pytest.fixture
+def fresh_course(built_course, tmp_path):
+    """A copy of the released course that a test may change as it likes."""
+    from dyadlab.grading import course
+
+    shutil.copytree(built_course.root, tmp_path / "course")
+    return course.Course(tmp_path / "course", solutions=tmp_path / "solutions")
+
