@@ -37,6 +37,9 @@ class Blank:
     def __repr__(self):
         return "____ (a blank to fill in)"
 
+    def __format__(self, how):
+        return _refuse(self) if how else repr(self)  # f"{____:.2f}" uses the blank, f"{____}" only shows it
+
 
 def _refuse(self, *args, **kwargs):
     raise BlankLeft()
@@ -50,6 +53,8 @@ for _operation in (
     if _operation != "getattr":  # libraries look for attributes to learn what an object is: let them
         setattr(Blank, f"__{_operation}__", _refuse)
 Blank.__hash__ = object.__hash__
+Blank.__array_ufunc__ = _refuse  # np.log(____) and the like
+Blank.__pandas_priority__ = 1_000_000  # a column leaves `column * ____` to the blank, without a warning first
 del _operation
 
 ____ = Blank()
