@@ -35,6 +35,7 @@ JOBS = {
     "demo": "grade a small synthetic class from end to end and say where everything lies",
     "test": "run the tests; words after it go to pytest",
     "lab": "open JupyterLab on the course; words after it go to `dyadlab lab`",
+    "wheel": "pack what students install, without any answers, into dist",
     "lint": "look for slips of style in the Python files",
     "lock": "choose package versions anew and write requirements.lock",
     "environment": "write environment.yml from pyproject.toml",
@@ -88,6 +89,8 @@ def do(job, rest):
         return 0
     if job == "lint":
         return run_python("-m", "ruff", "check", ROOT) or run_python("-m", "ruff", "format", "--check", ROOT)
+    if job == "wheel":
+        return run_python("-m", "hatchling", "build", "-t", "wheel", "-d", ROOT / "dist")
     if job == "test":
         if not WINDOWS:
             run(["sh", ROOT / "tests" / "install_system_packages.sh"])

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -384,6 +385,39 @@ def test_settings_that_lead_elsewhere_are_not_passed_on(monkeypatch):
     assert env["PIP_USER"] == "0"
     assert env["UV_PYTHON_DOWNLOADS"] == "never"
     assert env["PATH"].startswith(str(ROOT / ".venv"))
+
+
+# --- what students install --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel that `make wheel` builds, made from what is committed or about to be."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+def test_wheel_holds_the_package_and_its_data_and_no_answers(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        assert "dyadlab/_datasets/dyads/dyads.csv" in names
+        assert all(name.startswith(("dyadlab/", "dyadlab-")) for name in names)
+        assert not [name for name in names if name.endswith(".ipynb") or "/keys/" in name]
+
+
+def test_wheel_works_far_from_this_repository(wheel, tmp_path):
+    site = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", site, wheel]
+    subprocess.run(install, check=True, capture_output=True, timeout=120)
+    code = "import dyadlab; print(dyadlab.__file__); print(len(dyadlab.load('dyads')), dyadlab.names() != [])"
+    env = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.splitlines() == [str(site / "dyadlab" / "__init__.py"), "62 True"], done.stderr
 
 
 # --- the front door ---------------------------------------------------------------------------------------
