@@ -9,7 +9,7 @@ which goes with the baby's oxytocin (z_infant), which goes with the mother's (z_
 
     comments in five minutes    ~ negative binomial (mean 88, size 12.8)
     appropriate comments        ~ binomial(comments, p), logit p = -2.88 + 0.52 z_talk
-    non-attuned comments        ~ beta-binomial(the other comments, 1.55, 86.1)
+    non-attuned comments        ~ beta-binomial(comments, 1.55, 86.1)
     log oxytocin                = log median + log 1.8 * (sqrt(reliability) z + sqrt(1 - reliability) e)
                                   + 0.10 for every 3 hours after 9 in the morning
                                   + 0.15 if the feed was over an hour ago
@@ -181,7 +181,7 @@ def _dyads_of(stream, population):
         comments = min(400, max(10, stream.negative_binomial(p.comments_mean, p.comments_size)))
         share = 1 / (1 + math.exp(-(p.appropriate_logit + p.appropriate_spread * z_talk)))
         appropriate = stream.binomial(comments, share)
-        non_attuned = stream.beta_binomial(comments - appropriate, p.non_attuned_a, p.non_attuned_b)
+        non_attuned = min(comments - appropriate, stream.beta_binomial(comments, p.non_attuned_a, p.non_attuned_b))
 
         months, day, sex, fed = stream.uniforms(4)
         clock = round(9 + 8 * day, 1)
@@ -224,8 +224,8 @@ def class_study(seed, population=ANCHOR_LIKE, matched=MATCHED):
     """The matched sample: a random sample with ordinary margins, exchanged until it tells the story.
 
     Talk (counts and shares) moves as one unit and saliva (with clock time and feeding) as another, each only between
-    mothers of the same group, so every row stays possible and percentages stay the counts'. A sample that cannot be brought
-    there, or in which another analysis would tell another story, is drawn again.
+    mothers of the same group, so every row stays possible and percentages stay the counts'. A sample that cannot be
+    brought there, or in which another analysis would tell another story, is drawn again.
     """
     for attempt in range(5000):
         stream = Stream("dyads, class study", seed, attempt=attempt)

@@ -27,7 +27,14 @@ from dyadlab.sentences import Sentence
 SALT = "dyadlab-2026"
 """Part of every stream's key. Another course that wants other data for the same ids changes this word."""
 
-_TO_NORMAL = NormalDist().inv_cdf  # Wichura (1988), algorithm AS 241: sixteen digits
+try:  # Wichura (1988), algorithm AS 241: sixteen digits. What NormalDist.inv_cdf calls, without its questions,
+    from statistics import _normal_dist_inv_cdf as _inverse_normal  # which cost more than the answer
+except ImportError:
+
+    def _inverse_normal(p, mu, sigma):
+        return NormalDist(mu, sigma).inv_cdf(p)
+
+
 _STEP = 2.0**-52
 _SEPARATOR = "\x1f"
 
@@ -116,23 +123,25 @@ class Stream:
 
     def uniforms(self, n):
         """A list of ``n`` uniforms."""
-        drawn = []
-        while len(drawn) < n:
+        return [((bits >> 12) + 0.5) * _STEP for bits in self._take(n)]
+
+    def _take(self, n):
+        taken = []
+        while len(taken) < n:
             if not self._waiting:
                 self._hash_more()
-            taken = self._waiting[len(drawn) - n :]
-            del self._waiting[len(drawn) - n :]
-            taken.reverse()
-            drawn += [((bits >> 12) + 0.5) * _STEP for bits in taken]
-        return drawn
+            wanted = len(taken) - n  # negative: counts from the end, where the next bits lie
+            taken += self._waiting[: wanted - 1 : -1]
+            del self._waiting[wanted:]
+        return taken
 
     def normal(self, mean=0.0, sd=1.0):
         """A normal draw."""
-        return mean + sd * _TO_NORMAL(self.uniform())
+        return mean + sd * _inverse_normal(self.uniform(), 0.0, 1.0)
 
     def normals(self, n):
         """A list of ``n`` standard normal draws."""
-        return [_TO_NORMAL(u) for u in self.uniforms(n)]
+        return [_inverse_normal(((bits >> 12) + 0.5) * _STEP, 0.0, 1.0) for bits in self._take(n)]
 
     def below(self, n):
         """A whole number from 0 to n - 1, each equally likely."""
@@ -188,7 +197,7 @@ class Stream:
         d = shape - 1 / 3
         c = 1 / math.sqrt(9 * d)
         while True:
-            z = _TO_NORMAL(self.uniform())
+            z = _inverse_normal(self.uniform(), 0.0, 1.0)
             v = 1 + c * z
             if v <= 0:
                 continue
