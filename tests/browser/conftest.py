@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from dyadlab import lab
-from dyadlab.grading.course import REPOSITORY, Course, here
+from dyadlab.grading.course import REPOSITORY, Course
 
 from . import driver
 
@@ -26,16 +26,13 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
-def course(tmp_path_factory):
-    """A copy of the course whose weeks have all been built and handed out through the exchange."""
-    from dyadlab.grading.build import build
+def course(built_course, tmp_path_factory):
+    """A copy of the built course whose weeks have all been handed out through the exchange."""
     from dyadlab.grading.release import release
 
     root = tmp_path_factory.mktemp("browser") / "course"
-    for week in here().weeks():
-        shutil.copytree(here().source / week, root / "source" / week)
+    shutil.copytree(built_course.root, root)
     made = Course(root, solutions=root.parent / "solutions")
-    build(made, made.weeks(), solutions=False)
     for week in made.weeks():
         release(made, week)
     return made
@@ -111,7 +108,7 @@ class BlankWeek:
     said: list
 
 
-@pytest.fixture(scope="module", params=here().weeks())
+@pytest.fixture(scope="module", params=Course(REPOSITORY / "course").weeks())
 def blank(request, browser, student_server, pictures):
     """Each week of the course as a student finds it, opened once for all tests of that week."""
     week = request.param

@@ -7,11 +7,13 @@ back a moment later, so tests wait for what they expect and never read just once
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -98,12 +100,19 @@ def server(home, root, course, student):
             stderr=written,
             cwd=lab.folder(student, root, course),
             start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
     try:
         known = _wait_for(runtime, process, log)
         yield Server(known["url"], known["token"], Path(known["root_dir"]), log)
     finally:
         _stop(process)
+
+
+def _end_with_parent():
+    """Ask Linux to end this process when the one that started it ends, even if that was killed."""
+    set_signal_at_parents_end = 1
+    ctypes.CDLL(None).prctl(set_signal_at_parents_end, signal.SIGTERM)
 
 
 def _wait_for(runtime, process, log):
