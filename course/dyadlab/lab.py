@@ -109,7 +109,8 @@ def run(student=False, root=None, course=None, extra=()):
         lay_out(course)
         print(
             f"You see what a student sees. The notebooks are copies, in {desk(course)}; delete that folder "
-            "to begin afresh after a change."
+            "to begin afresh after a change.",
+            flush=True,  # what is not yet written is lost when JupyterLab takes the place of this process
         )
     line, variables = command(student, root, course, extra), environment(student, root, course)
     os.chdir(folder(student, root, course))
