@@ -77,8 +77,9 @@ def screening_curve(score, condition, *, cutoffs=None, named=(9, 10, 11, 13), ax
                  markersize=4, ax=ax)  # fmt: skip
     for cutoff, x, y in zip(cutoffs, 1 - specificity, sensitivity, strict=True):
         if cutoff in named:
-            ax.annotate(f"{cutoff:g}", (x, y), xytext=(5, -11), textcoords="offset points", fontsize=9)
-    ax.set_xlim(-0.02, 1.02)
+            # to the upper left, where the curve leaves room
+            ax.annotate(f"{cutoff:g}", (x, y), xytext=(-6, 3), textcoords="offset points", ha="right", fontsize=9)
+    ax.set_xlim(-0.1, 1.02)
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel("false alarms: 1 − specificity (proportion)")
     ax.set_ylabel("sensitivity (proportion)")

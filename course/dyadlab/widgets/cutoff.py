@@ -94,13 +94,11 @@ class Cutoff(ipywidgets.VBox):
         lower.on_click(lambda _: self._step(-1))
         higher.on_click(lambda _: self._step(+1))
         self._picture = ipywidgets.HTML()
-        self._words = ipywidgets.HTML()
+        self._words = ipywidgets.HTML(layout={"flex": "0 1 330px", "min_width": "0", "margin": "2px 12px 2px 2px"})
         self._draw_what_stays()
         # A row that wraps: in a narrow window the picture stands under the table.
         below = ipywidgets.Box([self._words, self._picture], layout={"flex_flow": "row wrap"})
-        controls = ipywidgets.Box(
-            [self._cutoff, lower, higher, self._base_rate], layout={"flex_flow": "row wrap"}
-        )
+        controls = ipywidgets.Box([self._cutoff, lower, higher, self._base_rate], layout={"flex_flow": "row wrap"})
         super().__init__([controls, below])
         for field in (self._cutoff, self._base_rate):
             field.observe(lambda _: self._draw(), names="value")
@@ -141,7 +139,7 @@ class Cutoff(ipywidgets.VBox):
 
     def _draw_what_stays(self):
         """The curve is drawn once; afterwards only the ring moves, which keeps the answer quick."""
-        figure = Figure(figsize=(3.9, 3.5), dpi=100, layout="constrained")
+        figure = Figure(figsize=(3.5, 3.2), dpi=100, layout="constrained")
         self._canvas = FigureCanvasAgg(figure)
         axes = plots.screening_curve(*self._data, cutoffs=CUTOFFS, ax=figure.add_subplot())
         (self._ring,) = axes.plot(
@@ -163,8 +161,7 @@ class Cutoff(ipywidgets.VBox):
             f"{now.cutoff}: sensitivity {now.sensitivity:.2f}, false alarms {1 - now.specificity:.2f}."
         )
         self._picture.value = (
-            f'<img alt="{html.escape(alternative)}" style="max-width: 100%" '
-            f'src="data:image/png;base64,{source}">'
+            f'<img alt="{html.escape(alternative)}" style="max-width: 100%" src="data:image/png;base64,{source}">'
         )
         self._words.value = _table(now)
 
@@ -173,8 +170,8 @@ def _table(reading):
     """The 1000 mothers as a two-by-two table, and the reading in words that a screen reader announces."""
     counts = reading.counts
     rows = (
-        (f"scores {reading.cutoff} or more", counts.true_positive, counts.false_positive),
-        (f"scores below {reading.cutoff}", counts.false_negative, counts.true_negative),
+        (f"{reading.cutoff} or more", counts.true_positive, counts.false_positive),
+        (f"below {reading.cutoff}", counts.false_negative, counts.true_negative),
         ("all", counts.true_positive + counts.false_negative, counts.false_positive + counts.true_negative),
     )
     line = "border-bottom: 1px solid currentColor; padding: 3px 10px"
@@ -183,15 +180,15 @@ def _table(reading):
         for name in ("depression", "no depression", "all")
     )
     body = "".join(
-        f'<tr><th scope="row" style="{line}; text-align: left">{name}</th>'
+        f'<tr><th scope="row" style="{line}; text-align: left; white-space: nowrap">{name}</th>'
         + "".join(f'<td style="{line}; text-align: right">{n}</td>' for n in (first, second, first + second))
         + "</tr>"
         for name, first, second in rows
     )
     return (
-        f'<div style="width: 25em; max-width: 100%; line-height: 1.4; margin-right: 1em">'
+        f'<div style="line-height: 1.4; white-space: normal">'
         f'<table style="border-collapse: collapse; margin: 6px 0"><caption style="text-align: left">'
-        f"{PEOPLE} mothers, as we expect them</caption><thead><tr><td></td>{columns}</tr></thead>"
+        f"{PEOPLE} mothers by their score, as we expect them</caption><thead><tr><td></td>{columns}</tr></thead>"
         f"<tbody>{body}</tbody></table>"
         f"<p>Sensitivity {reading.sensitivity:.2f}, specificity {reading.specificity:.2f}.</p>"
         f'<p role="status">{html.escape(describe(reading))}</p></div>'
