@@ -94,7 +94,9 @@ class Cutoff(ipywidgets.VBox):
         lower.on_click(lambda _: self._step(-1))
         higher.on_click(lambda _: self._step(+1))
         self._picture = ipywidgets.HTML()
-        self._words = ipywidgets.HTML(layout={"flex": "0 1 330px", "min_width": "0", "margin": "2px 12px 2px 2px"})
+        self._words = ipywidgets.HTML(
+            layout={"flex": "0 1 345px", "max_width": "100%", "min_width": "0", "margin": "2px 12px 2px 2px"}
+        )
         self._draw_what_stays()
         # A row that wraps: in a narrow window the picture stands under the table.
         below = ipywidgets.Box([self._words, self._picture], layout={"flex_flow": "row wrap"})
@@ -139,7 +141,7 @@ class Cutoff(ipywidgets.VBox):
 
     def _draw_what_stays(self):
         """The curve is drawn once; afterwards only the ring moves, which keeps the answer quick."""
-        figure = Figure(figsize=(3.5, 3.2), dpi=100, layout="constrained")
+        figure = Figure(figsize=(3.4, 3.1), dpi=100, layout="constrained")
         self._canvas = FigureCanvasAgg(figure)
         axes = plots.screening_curve(*self._data, cutoffs=CUTOFFS, ax=figure.add_subplot())
         (self._ring,) = axes.plot(
@@ -174,7 +176,7 @@ def _table(reading):
         (f"below {reading.cutoff}", counts.false_negative, counts.true_negative),
         ("all", counts.true_positive + counts.false_negative, counts.false_positive + counts.true_negative),
     )
-    line = "border-bottom: 1px solid currentColor; padding: 3px 10px"
+    line = "border-bottom: 1px solid currentColor; padding: 3px 7px"
     columns = "".join(
         f'<th scope="col" style="{line}; text-align: right">{name}</th>'
         for name in ("depression", "no depression", "all")
