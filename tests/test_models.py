@@ -82,9 +82,7 @@ def test_the_four_shares_mean_what_they_say():
 
 
 def test_true_and_false_are_as_good_as_1_and_0():
-    assert models.screening_table(SCORE, np.array(ILL, dtype=bool), 11) == models.screening_table(
-        SCORE, ILL, 11
-    )
+    assert models.screening_table(SCORE, np.array(ILL, dtype=bool), 11) == models.screening_table(SCORE, ILL, 11)
 
 
 def test_the_curve_has_the_values_of_each_table():
@@ -144,9 +142,7 @@ def test_welch_agrees_with_scipy_and_statsmodels():
     first, second = _two_groups()
     ours = models.welch(first, second)
     scipy_says = stats.ttest_ind(first, second, equal_var=False)
-    assert (ours.t, ours.p, ours.df) == pytest.approx(
-        (scipy_says.statistic, scipy_says.pvalue, scipy_says.df)
-    )
+    assert (ours.t, ours.p, ours.df) == pytest.approx((scipy_says.statistic, scipy_says.pvalue, scipy_says.df))
     compared = CompareMeans(DescrStatsW(first), DescrStatsW(second))
     assert (ours.low, ours.high) == pytest.approx(compared.tconfint_diff(usevar="unequal"))
     assert ours.difference == pytest.approx(first.mean() - second.mean())
@@ -156,9 +152,7 @@ def test_g_is_d_made_smaller_by_the_exact_correction_to_four_decimals():
     first, second = _two_groups()
     pooled = math.sqrt((25 * first.var(ddof=1) + 35 * second.var(ddof=1)) / 60)
     exact = math.gamma(30) / (math.sqrt(30) * math.gamma(29.5))
-    assert models.hedges_g(first, second).g == pytest.approx(
-        exact * (first.mean() - second.mean()) / pooled, abs=1e-4
-    )
+    assert models.hedges_g(first, second).g == pytest.approx(exact * (first.mean() - second.mean()) / pooled, abs=1e-4)
 
 
 def test_changing_the_order_of_groups_changes_the_sign_and_nothing_else():

@@ -189,8 +189,7 @@ def wilson_interval(count, n, confidence=0.95):
         )
     if 0 < count < 1:
         raise MakesNoSense(
-            f"The count is {count:g}. Is it a proportion? Here the number of people is wanted, for example "
-            "75 of 500."
+            f"The count is {count:g}. Is it a proportion? Here the number of people is wanted, for example 75 of 500."
         )
     z = norm.ppf(0.5 + _confidence(confidence) / 2)
     p = count / n
@@ -230,9 +229,7 @@ def welch(first, second, confidence=0.95):
     share_1, share_2 = first.var(ddof=1) / len(first), second.var(ddof=1) / len(second)
     error = np.sqrt(share_1 + share_2)
     if error == 0:
-        raise MakesNoSense(
-            "Within each group all values are the same, so there is no spread to test against."
-        )
+        raise MakesNoSense("Within each group all values are the same, so there is no spread to test against.")
     df = (share_1 + share_2) ** 2 / (share_1**2 / (len(first) - 1) + share_2**2 / (len(second) - 1))
     difference = first.mean() - second.mean()
     half_width = student.ppf(0.5 + _confidence(confidence) / 2, df) * error
@@ -266,9 +263,7 @@ def hedges_g(first, second, confidence=0.95):
     df = n1 + n2 - 2
     pooled = np.sqrt(((n1 - 1) * first.var(ddof=1) + (n2 - 1) * second.var(ddof=1)) / df)
     if pooled == 0:
-        raise MakesNoSense(
-            "Within each group all values are the same, so there is no spread to measure against."
-        )
+        raise MakesNoSense("Within each group all values are the same, so there is no spread to measure against.")
     d = (first.mean() - second.mean()) / pooled
     j = 1 - 3 / (4 * df - 1)
     error = j * np.sqrt((n1 + n2) / (n1 * n2) + d**2 / (2 * (n1 + n2)))
@@ -325,8 +320,7 @@ def _proportions(value, what):
         raise MakesNoSense(f"The {what} should be a proportion between 0 and 1.") from None
     if not ((array >= 0) & (array <= 1)).all():
         raise MakesNoSense(
-            f"The {what} should be a proportion between 0 and 1, not {value}. Is it a percentage? Then "
-            "divide by 100."
+            f"The {what} should be a proportion between 0 and 1, not {value}. Is it a percentage? Then divide by 100."
         )
     return array
 
@@ -334,9 +328,7 @@ def _proportions(value, what):
 def _confidence(value):
     value = _one_number(value, "the confidence level")
     if not 0 < value < 1:
-        raise MakesNoSense(
-            f"The confidence level should lie between 0 and 1, for example 0.95, not {value:g}."
-        )
+        raise MakesNoSense(f"The confidence level should lie between 0 and 1, for example 0.95, not {value:g}.")
     return value
 
 
@@ -348,9 +340,7 @@ def _score_and_condition(score, condition):
             f"There are {len(score)} scores and {len(condition)} diagnoses; each person needs one of each."
         )
     if not np.isin(condition, (0, 1)).all():
-        raise MakesNoSense(
-            "The diagnosis should be coded 1 (has the condition) or 0 (has it not), and nothing else."
-        )
+        raise MakesNoSense("The diagnosis should be coded 1 (has the condition) or 0 (has it not), and nothing else.")
     if condition.all() or not condition.any():
         raise MakesNoSense(
             "Everybody has the same diagnosis; to see what a score knows, people with and without are needed."
