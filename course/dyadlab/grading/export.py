@@ -40,13 +40,13 @@ def one_mark(course, gradebook, student, week):
     except MissingEntry:
         return row
     # the gradebook, not the record, is the truth for scores: a person may have marked since
-    penalty = sum(notebook.late_submission_penalty or 0 for notebook in stored.notebooks)
+    penalty = record.penalty(stored)
     state = "needs a person" if stored.needs_manual_grade else "graded"
     if found.outcome == "needs a person" and not stored.needs_manual_grade and found.remarks:
         state = "graded, with remarks"
     return row | {
         "state": state,
-        "score": f"{stored.score:g}",
+        "score": f"{record.after_penalty(stored):g}",
         "late_penalty": f"{penalty:g}" if penalty else "",
         "handed_in_at": stored.timestamp.isoformat(sep=" ", timespec="seconds") if stored.timestamp else "",
     }

@@ -116,7 +116,17 @@ def save_scores(course, master, submission, result, notebook):
         gradebook.db.commit()
     penalise_if_late(course, submission)
     with Gradebook(course.db_url) as gradebook:
-        return float(gradebook.find_submission(submission.week, submission.student).score)
+        return after_penalty(gradebook.find_submission(submission.week, submission.student))
+
+
+def penalty(stored):
+    """Points that nbgrader takes off a stored submission for lateness."""
+    return sum(notebook.late_submission_penalty or 0.0 for notebook in stored.notebooks)
+
+
+def after_penalty(stored):
+    """The score that counts: nbgrader keeps the penalty beside the score and does not subtract it there."""
+    return max(0.0, float(stored.score) - penalty(stored))
 
 
 def readable_time(text):

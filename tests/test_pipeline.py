@@ -1,0 +1,358 @@
+"""Claims about the whole way of a week: source, release, hand-in, marks, feedback, export. Real nbgrader, real kernels."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from dyadlab.grading import (
+    build,
+    collect,
+    course,
+    engine,
+    export,
+    feedback,
+    grade,
+    master,
+    mistakes,
+    nbgrader_bridge,
+    notebooks,
+    record,
+    release,
+    simulate,
+    submission,
+)
+from nbgrader.api import Gradebook
+
+REAL = course.Course(course.REPOSITORY / "course")
+WEEKS = REAL.weeks()
+
+
+# --- release and solutions --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_the_release_holds_no_answer_no_hidden_test_and_no_marking_scheme(built_course, week):
+    text = (built_course.release / week / f"{week}.ipynb").read_text(encoding="utf-8")
+    released = {notebooks.grade_id(c): c.source for c in nbformat.reads(text, as_version=4).cells}
+    assert build.leaked(built_course.release / week / f"{week}.ipynb") == []
+    for cell in notebooks.read(REAL.notebook(week)).cells:
+        name = notebooks.grade_id(cell)
+        if notebooks.is_answer(cell):
+            region = cell.source.split(notebooks.BEGIN_SOLUTION)[1].split(notebooks.END_SOLUTION)[0].strip("\n")
+            secret = [line for line in region.split("\n") if not line.strip().startswith(notebooks.SKELETON_MARK)]
+            shown = released[name].split("\n")
+            assert any(line not in shown for line in secret), f"{name} is released with its answer"
+        elif notebooks.is_check(cell) and notebooks.BEGIN_HIDDEN in cell.source:
+            hidden = cell.source.split(notebooks.BEGIN_HIDDEN)[1].split(notebooks.END_HIDDEN)[0].strip()
+            assert hidden and hidden not in released[name]
+        elif notebooks.is_prompt(cell) and notebooks.BEGIN_SCHEME in cell.source:
+            scheme = cell.source.split(notebooks.BEGIN_SCHEME)[1].split(notebooks.END_SCHEME)[0].strip()
+            assert scheme and scheme not in released[name]
+        elif notebooks.is_think(cell):
+            assert cell.source not in text and released[name] == "Write your answer here."
+
+
+def test_building_twice_gives_the_same_release(fresh_course):
+    week = "w00_welcome"
+    before = (fresh_course.release / week / f"{week}.ipynb").read_bytes()
+    build.build(fresh_course, [week], solutions=False)
+    assert (fresh_course.release / week / f"{week}.ipynb").read_bytes() == before
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_the_solution_in_the_repository_is_fresh(fresh_course, week):
+    """Cell types, texts and metadata; pictures may differ between machines."""
+    build.reading_copy(fresh_course, week)
+    made = notebooks.read(fresh_course.solutions / week / f"{week}.ipynb")
+    kept = REAL.solutions / week / f"{week}.ipynb"
+    assert kept.exists(), f"run `dyadlab build {week}` and commit solutions/"
+    stored = notebooks.read(kept)
+    for one, other in zip(made.cells, stored.cells, strict=True):
+        assert (one.cell_type, one.source, one.metadata) == (other.cell_type, other.source, other.metadata), (
+            f"solutions/{week} is stale at the cell {other.id}: run `dyadlab build {week}`"
+        )
+    text = kept.read_text(encoding="utf-8")
+    assert not any(marker in text for marker in notebooks.MARKERS)
+
+
+# --- the same marks as plain nbgrader -----------------------------------------------------------------------------
+
+SAME_IN_PLAIN_NBGRADER = ("all answers", "blank", "checks tampered with", "half done", "typical mistakes")
+
+
+@pytest.fixture(scope="module")
+def class_of_kinds(built_course, tmp_path_factory):
+    """One simulated class for every week, graded by ``dyadlab grade``."""
+    root = tmp_path_factory.mktemp("class") / "course"
+    shutil.copytree(built_course.root, root)
+    here = course.Course(root, solutions=root.parent / "solutions")
+    kinds = [kind for kind in simulate.KINDS if kind != "endless loop"]
+    for week in WEEKS:
+        simulate.put_in(here, week, simulate.simulate(here, week, len(kinds), kinds))
+    finished = grade.grade(here, WEEKS)
+    students = dict(zip(simulate.student_ids(len(kinds)), kinds, strict=True))
+    of = {kind: student for student, kind in students.items()}
+    records = {(g.record.week, students[g.record.student]): g.record for g in finished}
+    return SimpleNamespace(course=here, finished=finished, of=of, records=records)
+
+
+def scores(here, student, week):
+    with Gradebook(here.db_url) as gradebook:
+        found = gradebook.find_submission(week, student)
+        return {g.name: (g.auto_score, g.needs_manual_grade) for n in found.notebooks for g in n.grades}
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_plain_nbgrader_gives_the_same_score_for_every_cell(class_of_kinds, tmp_path, week):
+    shutil.copytree(class_of_kinds.course.root, tmp_path / "course")
+    plain = course.Course(tmp_path / "course", solutions=tmp_path / "solutions")
+    students = [class_of_kinds.of[kind] for kind in SAME_IN_PLAIN_NBGRADER]
+    for folder in plain.submitted.iterdir():
+        if folder.name not in students:
+            shutil.rmtree(folder)
+    build.clear(plain.autograded)
+    plain.gradebook.unlink()
+    build.build(plain, [week], solutions=False)
+    answer = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "autograde", week],
+        cwd=tmp_path,
+        env=nbgrader_environment(plain),
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    for student in students:
+        assert scores(plain, student, week) == scores(class_of_kinds.course, student, week), student
+
+
+def nbgrader_environment(here):
+    import os
+
+    programs = os.path.dirname(sys.executable)
+    return {
+        **os.environ,
+        "JUPYTER_CONFIG_PATH": str(here.config),
+        "DYADLAB_COURSE": str(here.root),
+        "PATH": programs + os.pathsep + os.environ["PATH"],
+    }
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_blank_earns_nothing_answers_earn_everything_and_tampering_earns_nothing(class_of_kinds, week):
+    copy = master.from_gradebook(class_of_kinds.course, week)
+    assert class_of_kinds.records[week, "blank"].score == 0
+    assert class_of_kinds.records[week, "all answers"].score == copy.auto_score
+    assert class_of_kinds.records[week, "another right way"].score == copy.auto_score
+    assert class_of_kinds.records[week, "checks tampered with"].score == 0
+    assert 0 < class_of_kinds.records[week, "half done"].score < copy.auto_score
+    assert class_of_kinds.records[week, "typical mistakes"].score < copy.auto_score
+
+
+@pytest.mark.parametrize("week", WEEKS)
+@pytest.mark.parametrize("kind", ["a cell copied", "checks deleted", "renamed notebook", "old format"])
+def test_an_innocent_accident_costs_no_points(class_of_kinds, week, kind):
+    found = class_of_kinds.records[week, kind]
+    assert found.score == master.from_gradebook(class_of_kinds.course, week).auto_score
+    assert found.remarks, "it is mended, and said"
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_a_crash_keeps_the_points_earned_before_it_and_earns_none_after(class_of_kinds, week):
+    found = class_of_kinds.records[week, "kills Python"]
+    assert 0 < found.score < master.from_gradebook(class_of_kinds.course, week).auto_score
+    assert found.outcome == engine.NEEDS_PERSON
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_work_under_another_id_is_flagged_and_not_silently_scored(class_of_kinds, week):
+    found = class_of_kinds.records[week, "a classmate's id"]
+    assert found.outcome == engine.NEEDS_PERSON
+    assert "somebody-else" in found.remarks[0]
+
+
+def test_every_submission_ends_in_exactly_one_outcome(class_of_kinds):
+    handed_in = sum(len(class_of_kinds.course.submissions(week)) for week in WEEKS)
+    assert sum(grade.tally(class_of_kinds.finished).values()) == handed_in
+    assert all(class_of_kinds.records[week, "not a notebook"].outcome == engine.REJECTED for week in WEEKS)
+
+
+def test_a_rehearsal_agrees_with_the_grader(built_course):
+    """``dyadlab check`` runs the mistakes in IPython for speed; the grader, in a real kernel, refuses the same."""
+    for week in WEEKS:
+        listed = mistakes.read(REAL.mistakes / f"{week.split('_')[0]}.toml")
+        chosen = {}
+        for entry in listed.wrong:
+            chosen.setdefault(entry.item, entry)
+        copy = master.from_gradebook(built_course, week)
+        source = notebooks.read(REAL.notebook(week))
+        released = notebooks.read(built_course.release / week / f"{week}.ipynb")
+        answers = simulate.own_answers(source, "ab123") | {item: entry.code for item, entry in chosen.items()}
+        content = nbformat.writes(simulate.filled(released, answers)).encode()
+        one = submission.Submission("ab123", week, {f"{week}.ipynb": content})
+        result = engine.grade_submission(copy, one)
+        lost = {c.grade_id for c in result.cells if c.auto_score == 0 and c.max_points}
+        expected = {name for entry in chosen.values() for name in entry.fails}
+        assert expected <= lost, f"{week}: the grader accepts what the rehearsal refuses"
+
+
+# --- what a second run, a new submission and a person's marks do --------------------------------------------------
+
+
+def small_class(here, kinds=("all answers", "blank")):
+    simulated = simulate.simulate(here, "w00_welcome", len(kinds), kinds)
+    simulate.put_in(here, "w00_welcome", simulated)
+    return [one.student for one in simulated]
+
+
+def test_grading_again_leaves_alone_what_has_not_changed_and_regrades_what_has(fresh_course):
+    first, second = small_class(fresh_course)
+    assert all(g.fresh for g in grade.grade(fresh_course, ["w00_welcome"]))
+    assert not any(g.fresh for g in grade.grade(fresh_course, ["w00_welcome"]))
+    shutil.copy(
+        fresh_course.submitted / first / "w00_welcome" / "w00_welcome.ipynb",
+        fresh_course.submitted / second / "w00_welcome" / "w00_welcome.ipynb",
+    )
+    again = {g.record.student: g for g in grade.grade(fresh_course, ["w00_welcome"])}
+    assert not again[first].fresh and again[second].fresh
+    assert again[second].record.score > 0
+
+
+def test_a_grader_stopped_between_gradebook_and_record_does_that_submission_again(fresh_course):
+    student = small_class(fresh_course)[0]
+    grade.grade(fresh_course, ["w00_welcome"])
+    record.path(fresh_course, "w00_welcome", student).unlink()
+    again = {g.record.student: g.fresh for g in grade.grade(fresh_course, ["w00_welcome"])}
+    assert again == {student: True, "sim02": False}
+
+
+def test_a_persons_marks_and_comments_survive_grading_again(fresh_course):
+    student = small_class(fresh_course)[0]
+    grade.grade(fresh_course, ["w00_welcome"])
+    with Gradebook(fresh_course.db_url) as gradebook:
+        notebook = gradebook.find_submission("w00_welcome", student).notebooks[0]
+        thought = next(g for g in notebook.grades if g.auto_score is None)
+        thought.manual_score, thought.needs_manual_grade = 0.5, False
+        name = thought.name
+        comment = next(c for c in notebook.comments if c.name == name)
+        comment.manual_comment = "Clear and fair."
+        gradebook.db.commit()
+    before = {row["student_id"]: row["score"] for row in export.marks(fresh_course, ["w00_welcome"])}
+    grade.grade(fresh_course, ["w00_welcome"], again=True)
+    after = {row["student_id"]: row["score"] for row in export.marks(fresh_course, ["w00_welcome"])}
+    assert after == before
+    with Gradebook(fresh_course.db_url) as gradebook:
+        notebook = gradebook.find_submission("w00_welcome", student).notebooks[0]
+        assert next(g for g in notebook.grades if g.name == name).manual_score == 0.5
+        assert next(c for c in notebook.comments if c.name == name).comment == "Clear and fair."
+
+
+def test_the_late_policy_of_the_configuration_is_applied(fresh_course, monkeypatch):
+    student = small_class(fresh_course)[0]
+    (fresh_course.submitted / student / "w00_welcome" / "timestamp.txt").write_text("2027-01-02 12:00:00 UTC")
+    with Gradebook(fresh_course.db_url) as gradebook:
+        from nbgrader.utils import parse_utc
+
+        gradebook.find_assignment("w00_welcome").duedate = parse_utc("2027-01-01 12:00:00 UTC")
+        gradebook.db.commit()
+    strict = nbgrader_bridge.config_for(fresh_course)
+    strict.LateSubmissionPlugin.penalty_method = "zero"
+    monkeypatch.setattr(nbgrader_bridge, "config_for", lambda here: strict)
+    found = {g.record.student: g.record for g in grade.grade(fresh_course, ["w00_welcome"])}
+    assert found[student].score == 0
+    row = export.marks(fresh_course, ["w00_welcome"])[0]
+    assert (row["score"], row["late_penalty"]) == ("0", "4")
+
+
+def test_a_week_that_does_not_exist_is_named_and_nothing_of_it_is_lost(fresh_course):
+    small_class(fresh_course)
+    stray = fresh_course.submitted / "sim01" / "w77_nowhere"
+    stray.mkdir()
+    (stray / "w77_nowhere.ipynb").write_text("{}")
+    grade.grade(fresh_course, ["w00_welcome"])
+    assert fresh_course.strangers() == ["sim01/w77_nowhere"]
+    assert (stray / "w77_nowhere.ipynb").exists()
+
+
+# --- feedback and marks -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def feedback_pages(class_of_kinds):
+    week = "w00_welcome"
+    sentences = feedback.feedback(class_of_kinds.course, week)
+    return sentences, class_of_kinds.course.feedback
+
+
+def test_feedback_shows_marks_but_no_hidden_test_and_no_marking_scheme(class_of_kinds, feedback_pages):
+    _sentences, folder = feedback_pages
+    page = (folder / class_of_kinds.of["all answers"] / "w00_welcome" / "w00_welcome.html").read_text(encoding="utf-8")
+    assert re.search(r"Score: *4(\.0)? */ *5(\.0)?", page)
+    for words in ("HIDDEN TESTS", "MARK SCHEME", "same_number"):
+        assert words not in page
+
+
+def test_a_submission_without_a_mark_gets_a_sentence_instead_of_a_page(class_of_kinds, feedback_pages):
+    sentences, folder = feedback_pages
+    student = class_of_kinds.of["not a notebook"]
+    assert any(s.startswith(f"{student}: no page") for s in sentences)
+    assert not (folder / student / "w00_welcome").exists()
+
+
+def test_the_marks_leave_blank_what_is_not_known(class_of_kinds):
+    with Gradebook(class_of_kinds.course.db_url) as gradebook:
+        gradebook.update_or_create_student("never-there")
+    text = export.to_csv(export.marks(class_of_kinds.course, ["w00_welcome"]))
+    rows = {row["student_id"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert rows["never-there"]["state"] == "not handed in" and rows["never-there"]["score"] == ""
+    rejected = rows[class_of_kinds.of["not a notebook"]]
+    assert rejected["state"] == "rejected" and rejected["score"] == ""
+    blank = rows[class_of_kinds.of["blank"]]
+    assert blank["score"] == "0" and blank["state"] == "graded"
+    assert "sim06-zoë" in rows and "sim05 o'neil" in rows
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_made_harmless():
+    row = dict.fromkeys(export.COLUMNS, "") | {"student_id": '=HYPERLINK("x")'}
+    assert '"\'=HYPERLINK' in export.to_csv([row])
+
+
+# --- the exchange -------------------------------------------------------------------------------------------------
+
+
+def test_a_class_goes_through_the_exchange_and_back(fresh_course):
+    week = "w00_welcome"
+    simulated = simulate.simulate(fresh_course, week, 3, ("all answers", "blank", "not a notebook"))
+    release.release(fresh_course, week)
+    release.release(fresh_course, week)  # a second time replaces the first
+    simulate.hand_in(fresh_course, week, simulated)
+    assert collect.from_exchange(fresh_course, week) == [f"3 submissions for {week}, 3 of them new."]
+    assert collect.from_exchange(fresh_course, week) == [f"3 submissions for {week}, 0 of them new."]
+    finished = grade.grade(fresh_course, [week])
+    assert [g.record.outcome for g in finished] == ["needs a person", "graded", "rejected"]
+    assert "They were handed back through the exchange." in feedback.feedback(fresh_course, week)
+    returned = list((fresh_course.exchange / "dyadlab" / "feedback").glob("*.html"))
+    assert len(returned) == 2
+
+
+def test_grading_before_building_says_what_to_do(tmp_path):
+    shutil.copytree(REAL.source, tmp_path / "course" / "source")
+    unbuilt = course.Course(tmp_path / "course")
+    with pytest.raises(course.CourseError, match="Run `dyadlab build w00_welcome` first"):
+        grade.grade(unbuilt, ["w00_welcome"])
+
+
+def test_records_are_whole_or_absent(fresh_course):
+    student = small_class(fresh_course)[0]
+    grade.grade(fresh_course, ["w00_welcome"])
+    place = record.path(fresh_course, "w00_welcome", student)
+    place.write_text(place.read_text()[:40])
+    assert record.read(fresh_course, "w00_welcome", student) is None
+    assert json.loads(record.path(fresh_course, "w00_welcome", "sim02").read_text())["outcome"] == "graded"
