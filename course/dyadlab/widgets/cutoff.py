@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dyadlab import models, plots
+from dyadlab.plots import drawing
 
 PEOPLE = 1000
 CUTOFFS = range(1, 31)
@@ -146,7 +147,7 @@ class Cutoff(ipywidgets.VBox):
         axes = plots.screening_curve(*self._data, cutoffs=CUTOFFS, ax=figure.add_subplot())
         (self._ring,) = axes.plot(
             [], [], linestyle="none", marker="o", markersize=15, markerfacecolor="none",
-            markeredgewidth=2.5, markeredgecolor=plots.PALETTE[3],
+            markeredgewidth=2.5, markeredgecolor=drawing.PALETTE[3],
         )  # fmt: skip
         # Lay out now and for good: later drawings are quicker, and the curve never shifts by a pixel.
         self._canvas.draw()

@@ -1,8 +1,4 @@
-"""One-line figures of the course, drawn with seaborn. Each returns the matplotlib Axes it drew on.
-
-Colours are seaborn's colour-blind palette, and never the only cue: position, shape or a written label says
-the same. Every axis carries a label with its unit.
-"""
+"""Figures of week 4: two groups as a raincloud, and the curve of a screening score."""
 
 import numpy as np
 import pandas as pd
@@ -10,10 +6,9 @@ import seaborn as sns
 
 from dyadlab import models
 from dyadlab.models import MakesNoSense
+from dyadlab.plots.drawing import PALETTE, axes_for, column, listed
 
 __all__ = ["raincloud", "screening_curve"]
-
-PALETTE = sns.color_palette("colorblind")
 
 
 def raincloud(values, groups, *, label, group_label="", order=None, seed=0, ax=None):
@@ -23,17 +18,17 @@ def raincloud(values, groups, *, label, group_label="", order=None, seed=0, ax=N
     label : what was measured, with its unit, for the horizontal axis. order : names of the groups from top to
     bottom. seed : decides how the rain is scattered, which means nothing. Returns the Axes.
     """
-    values, groups = _column(values, "the values"), np.asarray(groups)
+    values, groups = column(values, "the values"), np.asarray(groups)
     if len(values) != len(groups):
         raise MakesNoSense(f"There are {len(values)} values and {len(groups)} groups; each value needs one.")
     table = pd.DataFrame({"value": values, "group": groups})
     if table["value"].isna().any():
         raise MakesNoSense("Some of the values are missing (nan). Drop them first, so that the figure hides nothing.")
     order = list(pd.unique(table["group"])) if order is None else list(order)
-    ax = _axes(ax, height=1.0 + 1.2 * len(order))
+    ax = axes_for(ax, height=1.0 + 1.2 * len(order))
     for group in order:
         if not (table["group"] == group).any():
-            raise MakesNoSense(f"No value belongs to the group {group!r}; there are {_listed(table['group'])}.")
+            raise MakesNoSense(f"No value belongs to the group {group!r}; there are {listed(table['group'])}.")
     sns.violinplot(
         table, x="value", y="group", order=order, inner=None, cut=0, width=0.9, linewidth=0, color=PALETTE[9],
         ax=ax,
@@ -65,12 +60,12 @@ def screening_curve(score, condition, *, cutoffs=None, named=(9, 10, 11, 13), ax
     the lowest score to one above the highest. named : cut-offs whose number is written beside their point.
     Returns the Axes.
     """
-    score = _column(score, "the scores")
+    score = column(score, "the scores")
     if cutoffs is None:
         cutoffs = np.arange(np.floor(np.nanmin(score)), np.floor(np.nanmax(score)) + 2)
     cutoffs = np.asarray(cutoffs, dtype=float)
     sensitivity, specificity = models.screening_curve(score, condition, cutoffs)
-    ax = _axes(ax, height=4.2, width=4.6)
+    ax = axes_for(ax, height=4.2, width=4.6)
     ax.plot([0, 1], [0, 1], linestyle=":", color="0.45", linewidth=1)
     ax.text(0.62, 0.56, "a coin toss", color="0.35", va="top", fontsize=8)
     sns.lineplot(x=1 - specificity, y=sensitivity, sort=False, estimator=None, color=PALETTE[0], marker="o",
@@ -85,26 +80,3 @@ def screening_curve(score, condition, *, cutoffs=None, named=(9, 10, 11, 13), ax
     ax.set_ylabel("sensitivity (proportion)")
     sns.despine(ax=ax)
     return ax
-
-
-def _axes(ax, *, height, width=6.4):
-    """The Axes to draw on: the one given, or one in a new figure that the notebook shows."""
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=(width, height), layout="constrained")[1]
-
-
-def _column(values, what):
-    try:
-        column = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise MakesNoSense(f"Not all of {what} are numbers, so they cannot be drawn.") from None
-    if column.ndim != 1 or not column.size:
-        raise MakesNoSense(f"For {what}, a single column with at least one number is wanted.")
-    return column
-
-
-def _listed(names):
-    return ", ".join(repr(name) for name in pd.unique(names))

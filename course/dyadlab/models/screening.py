@@ -1,24 +1,15 @@
-"""What the notebooks count, estimate and simulate: arrays in, arrays (or a few named numbers) out.
-
-Nothing here draws, loads or knows about notebooks. Every function says its formula and where it comes from,
-and answers input that makes no sense with a sentence. Lists, pandas columns and numpy arrays are all welcome.
-"""
+"""A screening questionnaire: scoring it, what a cut-off catches and misses, and how sure a share is."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from dyadlab.sentences import Sentence
+from dyadlab.models.given import MakesNoSense, confidence_level, numbers, one_number, proportions, score_and_condition
 
 __all__ = [
-    "EPDS_PRINTED_REVERSED", "Effect", "MakesNoSense", "Screening", "Welch", "epds_total", "hedges_g",
-    "natural_frequencies", "predictive_values", "score_items", "screening_curve", "screening_table", "welch",
-    "wilson_interval",
+    "EPDS_PRINTED_REVERSED", "Screening", "epds_total", "natural_frequencies", "predictive_values", "score_items",
+    "screening_curve", "screening_table", "wilson_interval",
 ]  # fmt: skip
-
-
-class MakesNoSense(Sentence, ValueError):
-    """Numbers that a function cannot work with; the message says why and what it needs."""
 
 
 # --- Scoring a questionnaire ----------------------------------------------------------------------
@@ -37,7 +28,7 @@ def score_items(answers, reverse=EPDS_PRINTED_REVERSED):
     Returns the same kind of thing in the same shape; a missing answer stays missing.
     Raises MakesNoSense for other values or when the number of columns does not fit.
     """
-    values = _numbers(answers, "the answers", dimensions=2)
+    values = numbers(answers, "the answers", dimensions=2)
     reverse = np.asarray(reverse, dtype=bool)
     if values.shape[1] != len(reverse):
         raise MakesNoSense(
@@ -115,8 +106,8 @@ def screening_table(score, condition, cutoff):
     score : (n,) numbers. condition : (n,) of 0/1 or False/True. Returns a :class:`Screening`.
     Raises MakesNoSense for missing values, unequal lengths, other codes, or when one of the groups is empty.
     """
-    score, condition = _score_and_condition(score, condition)
-    positive = score >= _one_number(cutoff, "the cut-off")
+    score, condition = score_and_condition(score, condition)
+    positive = score >= one_number(cutoff, "the cut-off")
     return Screening(
         int((positive & condition).sum()),
         int((~positive & condition).sum()),
@@ -127,8 +118,8 @@ def screening_table(score, condition, cutoff):
 
 def screening_curve(score, condition, cutoffs):
     """Sensitivity and specificity at each of ``cutoffs``: two float arrays as long as ``cutoffs``."""
-    score, condition = _score_and_condition(score, condition)
-    cutoffs = _numbers(cutoffs, "the cut-offs", missing=False)
+    score, condition = score_and_condition(score, condition)
+    cutoffs = numbers(cutoffs, "the cut-offs", missing=False)
     positive = score[None, :] >= cutoffs[:, None]
     return positive[:, condition].mean(axis=1), (~positive[:, ~condition]).mean(axis=1)
 
@@ -140,9 +131,9 @@ def predictive_values(sensitivity, specificity, base_rate):
     ``npv = sp*(1-b) / (sp*(1-b) + (1-se)*b)``; nan where nobody has that result.
     All three are proportions (numbers or arrays that go together). Returns ``(ppv, npv)``.
     """
-    se = _proportions(sensitivity, "sensitivity")
-    sp = _proportions(specificity, "specificity")
-    b = _proportions(base_rate, "base rate")
+    se = proportions(sensitivity, "sensitivity")
+    sp = proportions(specificity, "specificity")
+    b = proportions(base_rate, "base rate")
     true_positive, false_negative = se * b, (1 - se) * b
     false_positive, true_negative = (1 - sp) * (1 - b), sp * (1 - b)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -157,9 +148,9 @@ def natural_frequencies(sensitivity, specificity, base_rate, people=1000):
     (Gigerenzer & Hoffrage, 1995.) First the people with the condition are rounded, then those with and those
     without are each split, so that the four counts always add up to ``people``. Returns a :class:`Screening`.
     """
-    se = float(_proportions(sensitivity, "sensitivity"))
-    sp = float(_proportions(specificity, "specificity"))
-    with_condition = round(people * float(_proportions(base_rate, "base rate")))
+    se = float(proportions(sensitivity, "sensitivity"))
+    sp = float(proportions(specificity, "specificity"))
+    with_condition = round(people * float(proportions(base_rate, "base rate")))
     true_positive = round(with_condition * se)
     true_negative = round((people - with_condition) * sp)
     return Screening(
@@ -181,7 +172,7 @@ def wilson_interval(count, n, confidence=0.95):
     """
     from scipy.stats import norm
 
-    count, n = _one_number(count, "the count"), _one_number(n, "the number of people")
+    count, n = one_number(count, "the count"), one_number(n, "the number of people")
     if n <= 0 or not 0 <= count <= n:
         raise MakesNoSense(
             f"{count:g} out of {n:g} is not a proportion. Give first how many, as a count and not as a "
@@ -191,161 +182,12 @@ def wilson_interval(count, n, confidence=0.95):
         raise MakesNoSense(
             f"The count is {count:g}. Is it a proportion? Here the number of people is wanted, for example 75 of 500."
         )
-    z = norm.ppf(0.5 + _confidence(confidence) / 2)
+    z = norm.ppf(0.5 + confidence_level(confidence) / 2)
     p = count / n
     middle = p + z**2 / (2 * n)
     half_width = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     low, high = (middle - half_width) / (1 + z**2 / n), (middle + half_width) / (1 + z**2 / n)
     return max(0.0, float(low)), min(1.0, float(high))
-
-
-class Welch(NamedTuple):
-    """A difference of two means with its interval and Welch's test."""
-
-    difference: float
-    low: float
-    high: float
-    t: float
-    df: float
-    p: float
-
-    def __repr__(self):
-        return (
-            f"difference {self.difference:.3f}, interval {self.low:.3f} to {self.high:.3f}; "
-            f"t({self.df:.1f}) = {self.t:.2f}, p = {self.p:.3f}"
-        )
-
-
-def welch(first, second, confidence=0.95):
-    """Mean of ``first`` minus mean of ``second``, with Welch's interval and two-sided test (Welch, 1947).
-
-    ``t = difference / sqrt(s1²/n1 + s2²/n2)`` with Satterthwaite's degrees of freedom: the groups may
-    differ in spread. first, second : numbers without missing values, at least two each.
-    Returns a :class:`Welch`.
-    """
-    from scipy.stats import t as student
-
-    first, second = _group(first, "the first group"), _group(second, "the second group")
-    share_1, share_2 = first.var(ddof=1) / len(first), second.var(ddof=1) / len(second)
-    error = np.sqrt(share_1 + share_2)
-    if error == 0:
-        raise MakesNoSense("Within each group all values are the same, so there is no spread to test against.")
-    df = (share_1 + share_2) ** 2 / (share_1**2 / (len(first) - 1) + share_2**2 / (len(second) - 1))
-    difference = first.mean() - second.mean()
-    half_width = student.ppf(0.5 + _confidence(confidence) / 2, df) * error
-    t = difference / error
-    p = 2 * student.sf(abs(t), df)
-    return Welch(*map(float, (difference, difference - half_width, difference + half_width, t, df, p)))
-
-
-class Effect(NamedTuple):
-    """A standardised difference with its interval."""
-
-    g: float
-    low: float
-    high: float
-
-    def __repr__(self):
-        return f"g = {self.g:.2f}, interval {self.low:.2f} to {self.high:.2f}"
-
-
-def hedges_g(first, second, confidence=0.95):
-    """Difference of two means in units of their common standard deviation, corrected for small samples.
-
-    ``d = (mean1 - mean2) / s_pooled``; ``g = J·d`` with ``J = 1 - 3/(4·df - 1)``, df = n1 + n2 - 2 (Hedges,
-    1981). Interval: ``g ± z·J·sqrt((n1+n2)/(n1·n2) + d²/(2(n1+n2)))`` (Borenstein et al., 2009, ch. 4).
-    first, second : numbers without missing values, at least two each. Returns an :class:`Effect`.
-    """
-    from scipy.stats import norm
-
-    first, second = _group(first, "the first group"), _group(second, "the second group")
-    n1, n2 = len(first), len(second)
-    df = n1 + n2 - 2
-    pooled = np.sqrt(((n1 - 1) * first.var(ddof=1) + (n2 - 1) * second.var(ddof=1)) / df)
-    if pooled == 0:
-        raise MakesNoSense("Within each group all values are the same, so there is no spread to measure against.")
-    d = (first.mean() - second.mean()) / pooled
-    j = 1 - 3 / (4 * df - 1)
-    error = j * np.sqrt((n1 + n2) / (n1 * n2) + d**2 / (2 * (n1 + n2)))
-    z = norm.ppf(0.5 + _confidence(confidence) / 2)
-    return Effect(float(j * d), float(j * d - z * error), float(j * d + z * error))
-
-
-# --- Asking whether input makes sense -------------------------------------------------------------
-
-
-def _numbers(values, what, *, dimensions=1, missing=True):
-    try:
-        array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise MakesNoSense(
-            f"Not all of {what} are numbers. Give columns of numbers only, without names or other text."
-        ) from None
-    if array.ndim != dimensions:
-        wanted = "a single column or list" if dimensions == 1 else "a table of several columns"
-        raise MakesNoSense(f"For {what}, {wanted} of numbers is wanted.")
-    if array.size == 0:
-        raise MakesNoSense(f"There are no values among {what}. Has a selection kept no rows?")
-    if not missing and np.isnan(array).any():
-        raise MakesNoSense(
-            f"{int(np.isnan(array).sum())} of {what} are missing (nan). Decide first what to do about "
-            "them, for example with .dropna()."
-        )
-    return array
-
-
-def _group(values, what):
-    array = _numbers(values, f"the values of {what}", missing=False)
-    if len(array) < 2:
-        raise MakesNoSense(f"There is only one value in {what}; to see a spread at least two are needed.")
-    return array
-
-
-def _one_number(value, what):
-    if isinstance(value, str) or np.size(value) != 1:
-        raise MakesNoSense(f"For {what}, one number is wanted.")
-    try:
-        number = float(np.asarray(value).reshape(-1)[0])
-    except (TypeError, ValueError):
-        raise MakesNoSense(f"For {what}, one number is wanted.") from None
-    if not np.isfinite(number):
-        raise MakesNoSense(f"{what[0].upper()}{what[1:]} is {number}; a number is wanted.")
-    return number
-
-
-def _proportions(value, what):
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise MakesNoSense(f"The {what} should be a proportion between 0 and 1.") from None
-    if not ((array >= 0) & (array <= 1)).all():
-        raise MakesNoSense(
-            f"The {what} should be a proportion between 0 and 1, not {value}. Is it a percentage? Then divide by 100."
-        )
-    return array
-
-
-def _confidence(value):
-    value = _one_number(value, "the confidence level")
-    if not 0 < value < 1:
-        raise MakesNoSense(f"The confidence level should lie between 0 and 1, for example 0.95, not {value:g}.")
-    return value
-
-
-def _score_and_condition(score, condition):
-    score = _numbers(score, "the scores", missing=False)
-    condition = _numbers(condition, "the diagnoses", missing=False)
-    if len(score) != len(condition):
-        raise MakesNoSense(
-            f"There are {len(score)} scores and {len(condition)} diagnoses; each person needs one of each."
-        )
-    if not np.isin(condition, (0, 1)).all():
-        raise MakesNoSense("The diagnosis should be coded 1 (has the condition) or 0 (has it not), and nothing else.")
-    if condition.all() or not condition.any():
-        raise MakesNoSense(
-            "Everybody has the same diagnosis; to see what a score knows, people with and without are needed."
-        )
-    return score, condition == 1
 
 
 def _plain(value):
