@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -144,11 +145,12 @@ def test_what_is_locked_fits_together():
 
 @pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="not run from the project's own .venv")
 def test_installed_is_what_is_locked():
-    installed = {canonicalize_name(d.metadata["Name"]): Version(d.version) for d in metadata.distributions()}
+    here = [sysconfig.get_path("purelib")]  # setuptools puts copies of its own on the path when it is used
+    installed = {canonicalize_name(d.metadata["Name"]): d.version for d in metadata.distributions(path=here)}
     for requirement, _ in locked_requirements():
         if requirement.marker is None or requirement.marker.evaluate():
             (specifier,) = requirement.specifier
-            assert installed[canonicalize_name(requirement.name)] == Version(specifier.version)
+            assert Version(installed[canonicalize_name(requirement.name)]) == Version(specifier.version)
 
 
 # --- conda ------------------------------------------------------------------------------------------------
