@@ -118,30 +118,9 @@ def test_git_never_changes_the_line_ends_of_a_data_file():
 # ------------------------------------------------------------------------------- schema
 
 
-def conforms(table, book):
-    """Everything in which a Table departs from its codebook, as sentences."""
-    amiss = []
-    if list(table.columns) != list(book["variables"]):
-        return [f"columns {list(table.columns)}"]
-    for column, entry in book["variables"].items():
-        values = table.column(column)
-        present = [v for v in values if v is not None]
-        if len(present) < len(values) and "missingValues" not in entry:
-            amiss.append(f"{column}: {len(values) - len(present)} missing, undeclared")
-        if "levels" in entry:
-            unknown = {str(v) for v in present} - set(entry["levels"])
-            if unknown:
-                amiss.append(f"{column}: {unknown} not among the levels")
-        if "minValue" in entry:
-            beyond = [v for v in present if not entry["minValue"] <= v <= entry["maxValue"]]
-            if beyond:
-                amiss.append(f"{column}: {beyond[:3]} beyond {entry['minValue']} to {entry['maxValue']}")
-    return amiss
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_every_column_is_documented_and_every_value_is_in_range(name):
-    assert conforms(datasets._class_table(name), datasets._codebook(name)) == []
+    assert data_build.departures(datasets._class_table(name), datasets._codebook(name)) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -206,7 +185,7 @@ def test_any_text_gives_a_stable_conforming_replicate_or_a_sentence_about_the_id
             assert str(refused).endswith(".")
             return
         table = study.replicate(student_id, world)
-        assert conforms(table, book) == []
+        assert data_build.departures(table, book) == []
         assert table.rows == study.replicate(f"  {student_id.strip()}\n", world).rows
 
     claim()
@@ -400,6 +379,35 @@ def test_verify_says_which_file_is_amiss(copied):
     assert data_build.build(["dyads"], copied)[0].startswith("dyads: written")
     assert (copied / "dyads" / "dyads.csv").read_bytes() == before
     assert data_build.verify(copied, names=["dyads"]) == []
+
+
+def test_verify_names_the_value_that_the_codebook_does_not_allow(copied):
+    path = copied / "dyads" / "dyads.json"
+    book = path.read_text(encoding="utf-8")
+    path.write_text(book.replace('"girl": "a girl"', '"lass": "a girl"'), encoding="utf-8")
+    amiss = data_build.verify(copied, names=["dyads"])
+    assert amiss == ["datasets/dyads/dyads.csv: infant_sex has values which are none of its levels: girl."]
+    path.write_text(book.replace('"maxValue": 44', '"maxValue": 30'), encoding="utf-8")
+    assert "mother_age_years runs beyond 23 to 30" in data_build.verify(copied, names=["dyads"])[0]
+
+
+def test_an_installed_copy_finds_the_datasets_it_carries(tmp_path):
+    inside = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "course/dyadlab", tmp_path / "site/dyadlab", ignore=inside)
+    shutil.copytree(ROOT / "datasets", tmp_path / "site/dyadlab/_datasets", ignore=inside)
+    asked = "import dyadlab, pathlib; print(dyadlab.__file__, len(dyadlab.load('dyads')), *dyadlab.names())"
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", asked],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    where, rows, *found = run.stdout.split()
+    assert Path(where).is_relative_to(tmp_path)
+    assert rows == "62"
+    assert found == NAMES
 
 
 def test_a_new_folder_is_a_new_dataset_without_any_list(copied):

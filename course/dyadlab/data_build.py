@@ -7,7 +7,7 @@ import runpy
 from pathlib import Path
 
 from dyadlab import datasets
-from dyadlab.studies.tables import checksum, read_codebook
+from dyadlab.studies.tables import Table, checksum, formats_of, read_codebook
 
 CHECKSUMS, INDEX = "CHECKSUMS.txt", "README.md"
 
@@ -34,7 +34,8 @@ def build(names=None, root=None):
 
 
 def verify(root=None, names=None):
-    """What is amiss with the datasets, as sentences: each file is regenerated and compared byte for byte.
+    """What is amiss with the datasets, as sentences: each file is compared with its checksum, its generator (byte for
+    byte), and its codebook.
 
     names : the datasets to look at; without it, all of them.
     """
@@ -59,9 +60,36 @@ def verify(root=None, names=None):
             amiss.append(f"datasets/{path} is not the file whose checksum is in {CHECKSUMS}.")
         if content != generate(name, root):
             amiss.append(f"datasets/{path} is not what its generate.py makes.")
+        amiss += _against_codebook(root, name, content)
     amiss += [f"{CHECKSUMS} lists {path}, which is not there." for path in stated if not (root / path).exists()]
     if not (root / INDEX).exists() or (root / INDEX).read_text(encoding="utf-8") != index(root):
         amiss.append(f"datasets/{INDEX} does not say what the codebooks say.")
+    return amiss
+
+
+def _against_codebook(root, name, content):
+    try:
+        book = read_codebook(root / name / f"{name}.json")
+        table = Table.from_csv(formats_of(book), content)
+    except (OSError, ValueError, KeyError) as error:
+        return [f"datasets/{name}/{name}.csv cannot be read as its codebook describes it: {error}."]
+    amiss = [] if len(table) == book["rows"] else [f"{len(table)} rows instead of {book['rows']}"]
+    return [f"datasets/{name}/{name}.csv: {what}." for what in amiss + departures(table, book)]
+
+
+def departures(table, book):
+    """Everything in which the values of a Table depart from its codebook, as a list of phrases."""
+    amiss = []
+    for column, entry in book["variables"].items():
+        values = table.column(column)
+        present = [v for v in values if v is not None]
+        if len(present) < len(values) and "missingValues" not in entry:
+            amiss.append(f"{column} has {len(values) - len(present)} missing values, which the codebook does not allow")
+        unknown = {str(v) for v in present} - set(entry["levels"]) if "levels" in entry else ()
+        if unknown:
+            amiss.append(f"{column} has values which are none of its levels: {', '.join(sorted(unknown))}")
+        if "minValue" in entry and any(not entry["minValue"] <= v <= entry["maxValue"] for v in present):
+            amiss.append(f"{column} runs beyond {entry['minValue']} to {entry['maxValue']}")
     return amiss
 
 
@@ -89,7 +117,8 @@ def index(root=None):
 def _root(root):
     if root is not None:
         return Path(root)
-    return Path(__file__).parents[2] / "datasets"
+    beside_the_course = Path(__file__).parents[2] / "datasets"
+    return beside_the_course if beside_the_course.is_dir() else datasets.folder()
 
 
 def _found(root):

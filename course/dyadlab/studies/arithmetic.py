@@ -84,9 +84,7 @@ def cholesky(matrix):
             left = matrix[i][j] - math.fsum(lower[i][k] * lower[j][k] for k in range(j))
             if i == j:
                 if left <= 0:
-                    raise ValueError(
-                        "these correlations cannot hold together: the matrix is not positive definite"
-                    )
+                    raise ValueError("these correlations cannot hold together: the matrix is not positive definite")
                 lower[i][i] = math.sqrt(left)
             else:
                 lower[i][j] = left / lower[j][j]

@@ -12,11 +12,12 @@ Symptoms D, talk of minds M and oxytocin O have stable shares of .55, .50 and .5
 * In the **south** the stable parts of M and O correlate .35, and within dyads M moves O (.20), O moves M (.10) and D
   lowers both (-.10, -.05).
 
-**Sources.** Stable shares and carry-over make talk correlate .65 from wave to wave and .53 over three waves. Published
-are .35 to .46 from 6 to 12 months, of single sessions with a reliability near .75 (Meins group, open data). Everything else
-is a choice for teaching: four waves two months apart, 400 dyads, no error of measurement inside a wave (each score is
-the mean of several sessions and samples; with error the within-dyad arrows would shrink to about half). The outcomes follow meta-analyses: attachment .30 (Zeegers and others, 2017), later
-capacities .14 (Aldrich and others, 2021); that attachment carries part of it on to understanding emotions is *assumed*.
+**Sources.** Stable shares and carry-over make talk correlate .65 from wave to wave and .51 over three waves. Published
+are .35 to .46 from 6 to 12 months, of single sessions with a reliability near .75 (Meins group, open data). Everything
+else is a choice for teaching: four waves two months apart, 400 dyads, no error of measurement inside a wave (each score
+is the mean of several sessions and samples; with error the within-dyad arrows would shrink to about half). The
+outcomes follow meta-analyses: attachment .30 (Zeegers and others, 2017), later capacities .14 (Aldrich and others,
+2021); that attachment carries part of it on to understanding emotions is *assumed*.
 
 **Dropout** is missing at random given what was seen: 8 per cent of dyads do not come back after a wave, more of them
 when the mother's symptoms at that wave were high. Who dropped out has no outcomes either. *Assumed.*
