@@ -4,7 +4,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from dyadlab.grading import nbgrader_bridge, notebooks
+from dyadlab.grading import nbgrader_bridge, notebooks, syllabus
 from dyadlab.grading.course import CourseError
 
 
@@ -23,6 +23,7 @@ def build(course, weeks, solutions=True, progress=lambda sentence: None):
         if solutions:
             progress(f"{week}: running the reading copy")
             reading_copy(course, week)
+    syllabus.write(course)
 
 
 def reading_copy(course, week):

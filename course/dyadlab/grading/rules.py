@@ -5,7 +5,7 @@ Each function looks at one source notebook and returns sentences, one for each t
 
 import re
 
-from dyadlab.grading import notebooks
+from dyadlab.grading import notebooks, syllabus
 
 HEADING = re.compile(r"^### (Do|Think) (\d+)\.(\d+) · .+ \(([\d.]+) points?\)\s*$", re.MULTILINE)
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -38,7 +38,7 @@ def problems(week, text):
     found = []
     if text != notebooks.canonical(notebook):
         found.append("is not in canonical form; `dyadlab check --fix` writes it")
-    for rule in (ids, pairs, stated_points, thinks, forbidden, length, rhythm, parts):
+    for rule in (ids, top, pairs, stated_points, thinks, forbidden, length, rhythm, parts):
         found.extend(rule(week, notebook))
     return [f"{week} {sentence}." for sentence in found]
 
@@ -56,6 +56,27 @@ def ids(week, notebook):
             seen.add(value)
         if name and not re.fullmatch(rf"{prefix}_[a-z0-9_]+", name):
             yield f"has the grade id {name!r}; it should begin with {prefix}_ and say what the cell is about"
+
+
+def top(week, notebook):
+    """The first cell says what the syllabus says, and it is so."""
+    stated = syllabus.head(week, notebook)
+    if stated is None:
+        yield (
+            "does not begin as every week does: “# Week 4 · Topic: a question?” and, on a line of its own, "
+            "“About 90 minutes · 20 points · `dyads`, `panel`”"
+        )
+        return
+    total = notebooks.total_points(notebook)
+    if stated.number != int(week[1:3]):
+        yield f"calls itself week {stated.number}"
+    if stated.points != total:
+        yield f"states {stated.points:g} points at the top, and its cells give {total:g}"
+    if set(stated.datasets) != syllabus.loaded(notebook):
+        yield (
+            f"names the datasets {', '.join(stated.datasets)} at the top, and loads "
+            f"{', '.join(sorted(syllabus.loaded(notebook))) or 'none'}"
+        )
 
 
 def pairs(week, notebook):
@@ -104,9 +125,6 @@ def stated_points(week, notebook):
     for label, points in stated.items():
         if points != earned.get(label, 0.0):
             yield f"states {points:g} points for {label}, and its cells give {earned.get(label, 0.0):g}"
-    total = notebooks.total_points(notebook)
-    if not re.search(rf"\b{total:g} points\b", notebook.cells[0].source + notebook.cells[1].source):
-        yield f"does not state its {total:g} points at the top"
 
 
 def thinks(week, notebook):
