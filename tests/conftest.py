@@ -53,4 +53,3 @@ def fresh_course(built_course, tmp_path):
 
     shutil.copytree(built_course.root, tmp_path / "course")
     return course.Course(tmp_path / "course", solutions=tmp_path / "solutions")
-

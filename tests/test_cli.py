@@ -117,7 +117,7 @@ def test_the_demo_ends_well_names_its_folder_and_starts_clean(tmp_path):
     answer = dyadlab("demo", "--folder", str(folder))
     assert answer.returncode == 0, answer.stdout[-3000:] + answer.stderr[-3000:]
     assert not (folder / "left-over").exists()
-    weeks = course.Course(course.REPOSITORY / "course").weeks()
+    weeks = ("w00_welcome", "w04_depression")
     assert f"{12 * len(weeks)} submissions" in answer.stdout
     assert f"{12 * len(weeks)} graded now" in answer.stdout
     rows = (folder / "marks.csv").read_text(encoding="utf-8-sig").splitlines()

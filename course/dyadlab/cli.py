@@ -106,6 +106,7 @@ def parser():
     simulate.add_argument("--students", type=positive, default=12, metavar="N")
 
     demo = verb("demo", run_demo, "play a whole class through in a folder of its own, from release to marks")
+    demo.add_argument("weeks", nargs="*", metavar="WEEK", help="such as w04; w00 and w04 when none is named")
     demo.add_argument("--folder", default="demo", metavar="FOLDER", help="where (emptied first); ./demo by default")
 
     lab = verb("lab", run_lab, "open the course in JupyterLab")
@@ -232,7 +233,7 @@ def run_simulate(args):
 def run_demo(args):
     from dyadlab.grading import demo
 
-    return demo.demo(args.folder)
+    return demo.demo(args.folder, args.weeks)
 
 
 def run_lab(args):
