@@ -1,4 +1,4 @@
-"""Claims about the whole way of a week: source, release, hand-in, marks, feedback, export. Real nbgrader, real kernels."""
+"""Claims about the whole way of a week, from source to feedback and marks. Real nbgrader, real kernels."""
 
 import csv
 import io

@@ -316,8 +316,11 @@ class Codebook:
         cell = html.escape
         heads = ("Column", "Meaning", "Unit", "Values", "Missing", "How measured; source")
         rows = "".join(
-            f'<tr><th scope="row" style="text-align:left"><code>{cell(name)}</code></th>'
-            + "".join(f'<td style="text-align:left;white-space:normal">{cell(text)}</td>' for text in rest)
+            f'<tr><th scope="row" style="text-align:left;vertical-align:top;padding:.2em .7em"><code>{cell(name)}</code></th>'
+            + "".join(
+                f'<td style="text-align:left;white-space:normal;vertical-align:top;padding:.2em .7em">{cell(text)}</td>'
+                for text in rest
+            )
             + "</tr>"
             for name, *rest in self._lines()
         )
@@ -325,7 +328,7 @@ class Codebook:
         return (
             f"<p><strong>{cell(self.name)}</strong>: {cell(self.description)}</p>{notes}"
             f"<table><caption>Columns of {cell(self.name)} (synthetic data)</caption><thead><tr>"
-            + "".join(f'<th scope="col" style="text-align:left">{head}</th>' for head in heads)
+            + "".join(f'<th scope="col" style="text-align:left;padding:.2em .7em">{head}</th>' for head in heads)
             + f"</tr></thead><tbody>{rows}</tbody></table>"
         )
 
