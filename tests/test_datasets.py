@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -433,7 +434,7 @@ def test_building_an_unknown_dataset_gets_a_sentence():
 def test_the_codebook_shows_every_column_as_a_table_that_screen_readers_can_read(name):
     shown = dyadlab.codebook(name)._repr_html_()
     for column in dyadlab.load(name).columns:
-        assert f'<th scope="row" style="text-align:left"><code>{column}</code></th>' in shown
+        assert re.search(rf'<th scope="row"[^>]*><code>{column}</code></th>', shown)
     assert "<caption>" in shown
     assert 'scope="col"' in shown
     assert "<script" not in shown
