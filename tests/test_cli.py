@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -60,6 +61,24 @@ def test_a_students_import_is_no_heavier_than_pandas():
 )
 def test_a_wrong_word_gets_a_sentence_on_stderr_and_exit_status_1(words, sentence, fresh_course):
     answer = dyadlab(*words, DYADLAB_COURSE=str(fresh_course.root))
+    assert answer.returncode == 1
+    assert sentence in answer.stderr and "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("grade", "w00"), "Run `dyadlab build w00_welcome` first"),
+        (("simulate", "w00"), "Run `dyadlab build w00_welcome` first"),
+        (("release", "w00"), "Run `dyadlab build w00_welcome` first"),
+        (("feedback", "w00"), "Run `dyadlab grade w00_welcome` first"),
+        (("collect", "w00"), "Run `dyadlab release w00_welcome`"),
+        (("export",), "Run `dyadlab build` first"),
+    ],
+)
+def test_a_verb_that_comes_too_early_says_which_comes_before(words, sentence, tmp_path):
+    shutil.copytree(course.REPOSITORY / "course" / "source", tmp_path / "course" / "source")
+    answer = dyadlab(*words, DYADLAB_COURSE=str(tmp_path / "course"))
     assert answer.returncode == 1
     assert sentence in answer.stderr and "Traceback" not in answer.stderr
 

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from dyadlab.grading import build, nbgrader_bridge
-from dyadlab.grading.course import CourseError
+from dyadlab.grading.course import COURSE_ID, CourseError
 
 MAX_ZIP_BYTES = 2_000_000_000
 MAX_ZIP_RATIO = 200
@@ -26,12 +26,17 @@ LMS_NAMES = (
 
 def from_exchange(course, week):
     """Collect the newest submission of every student from nbgrader's exchange. Returns sentences."""
+    if not (course.exchange / COURSE_ID / "inbound").is_dir():
+        raise CourseError(
+            f"Nothing has been released through the exchange yet, so nobody can have handed in {week} there. "
+            f"Run `dyadlab release {week}`, or take in a download with `dyadlab collect {week} --from FILE`."
+        )
     before = set(course.submissions(week))
     answer = nbgrader_bridge.api(course).collect(week, update=True)
     if not answer["success"]:
         raise CourseError(
-            f"Nothing could be collected from the exchange for {week}. Has it been released?\n"
-            f"{build.last_lines(answer.get('error') or answer.get('log'))}"
+            f"Nothing could be collected from the exchange for {week}. nbgrader says: "
+            f"{build.last_lines(answer.get('error') or answer.get('log'), 1)}"
         )
     now = set(course.submissions(week))
     return [f"{len(now)} submissions for {week}, {len(now - before)} of them new."]

@@ -3,9 +3,9 @@
 import csv
 import io
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 
-from dyadlab.grading import record
+from dyadlab.grading import nbgrader_bridge, record
 
 COLUMNS = ("student_id", "week", "state", "score", "max_score", "late_penalty", "handed_in_at")
 NOT_HANDED_IN = "not handed in"
@@ -15,7 +15,7 @@ NOT_GRADED = "not graded yet"
 def marks(course, weeks):
     """One row (a dict with COLUMNS) for each student and week, for all students the course knows."""
     rows = []
-    with Gradebook(course.db_url) as gradebook:
+    with nbgrader_bridge.gradebook(course) as gradebook:
         students = {student.id for student in gradebook.students}
         students |= {student for week in weeks for student in course.submissions(week)}
         for student in sorted(students):

@@ -1,7 +1,5 @@
 """Feedback pages, without hidden tests and without marking schemes, and their way back to students."""
 
-from nbgrader.api import Gradebook
-
 from dyadlab.grading import build, nbgrader_bridge, record
 from dyadlab.grading.course import CourseError
 
@@ -37,9 +35,3 @@ def feedback(course, week, progress=lambda student: None):
     else:
         sentences.append("There is no exchange for this course, so hand the pages back through your LMS.")
     return sentences
-
-
-def waiting(course, week):
-    """How many answers of a week a person still has to read."""
-    with Gradebook(course.db_url) as gradebook:
-        return sum(submission.needs_manual_grade for submission in gradebook.assignment_submissions(week))

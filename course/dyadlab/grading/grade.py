@@ -10,8 +10,6 @@ from multiprocessing import get_context
 from dyadlab.grading import engine, master, record, submission
 from dyadlab.grading.course import CourseError
 
-UNCHANGED = "unchanged"
-
 
 @dataclass(frozen=True)
 class Graded:
@@ -47,6 +45,7 @@ def grade(course, weeks, *, students=(), jobs=None, again=False, progress=lambda
             else:
                 todo.append(one)
     total = len(todo) + len(finished)
+    progress(len(finished), total, None)
     for one, result in results(masters, todo, jobs or os.cpu_count() or 1):
         finished.append(Graded(record.write(course, masters[one.week], one, result), fresh=True))
         progress(len(finished), total, finished[-1])

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 
 import nbformat
 from nbgrader import utils
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 
-from dyadlab.grading import notebooks
+from dyadlab.grading import nbgrader_bridge, notebooks
 from dyadlab.grading.course import CourseError
 
 
@@ -83,7 +83,7 @@ def from_gradebook(course, week):
     if not course.gradebook.exists() or not release.exists():
         raise missing
     order = [notebooks.grade_id(cell) for cell in notebooks.read(release).cells]
-    with Gradebook(course.db_url) as gradebook:
+    with nbgrader_bridge.gradebook(course) as gradebook:
         try:
             stored = gradebook.find_notebook(week, week)
         except MissingEntry:

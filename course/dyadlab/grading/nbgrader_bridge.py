@@ -6,12 +6,13 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from dyadlab.grading.course import COURSE_ID
+from dyadlab.grading.course import COURSE_ID, CourseError
 
 
 @contextmanager
@@ -31,10 +32,7 @@ def environment(**changes):
 
 def config_for(course):
     """nbgrader's configuration for a course: the file of jupyter_config, read for that course's folders."""
-    # nbgrader starts `alembic` by its bare name, which fails unless the environment's programs are on PATH.
-    programs = str(Path(sys.executable).parent)
-    if programs not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
+    programs_on_path()
     with environment(DYADLAB_COURSE=course.root, DYADLAB_EXCHANGE=course.exchange):
         config = PyFileConfigLoader("nbgrader_config.py", path=str(course.config)).load_config()
     config.merge(
@@ -50,6 +48,21 @@ def config_for(course):
     )
     config.merge(kernel_config())
     return config
+
+
+def programs_on_path():
+    """nbgrader starts `alembic` by its bare name, which fails unless the environment's programs are on PATH."""
+    programs = str(Path(sys.executable).parent)
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
+
+
+def gradebook(course):
+    """nbgrader's gradebook of the course, to be used in a ``with``. Raises CourseError when there is none yet."""
+    if not course.gradebook.exists():
+        raise CourseError("There is no gradebook yet. Run `dyadlab build` first.")
+    programs_on_path()
+    return Gradebook(course.db_url)
 
 
 def kernel_config():

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook
 from nbgrader.utils import parse_utc
 
 from dyadlab.grading import build, nbgrader_bridge, notebooks, prepare
@@ -29,10 +28,6 @@ class Record:
     remarks: tuple[str, ...]
     key: str
     seconds: float
-
-    @property
-    def path_parts(self):
-        return self.week, f"{self.student}.json"
 
 
 def key(master, submission):
@@ -96,7 +91,7 @@ def save_scores(course, master, submission, result, notebook):
 
     A rejected submission is in the gradebook, without scores, so that nobody takes it for "not handed in".
     """
-    with Gradebook(course.db_url) as gradebook, warnings.catch_warnings():
+    with nbgrader_bridge.gradebook(course) as gradebook, warnings.catch_warnings():
         # nbgrader adds a submission in an order that its database library remarks on; nothing is lost by it
         warnings.filterwarnings("ignore", message="Object of type <Submitted")
         gradebook.update_or_create_student(submission.student)
@@ -115,7 +110,7 @@ def save_scores(course, master, submission, result, notebook):
             comment.auto_comment = "No response." if cell is not None and prepare.unanswered(cell) else None
         gradebook.db.commit()
     penalise_if_late(course, submission)
-    with Gradebook(course.db_url) as gradebook:
+    with nbgrader_bridge.gradebook(course) as gradebook:
         return after_penalty(gradebook.find_submission(submission.week, submission.student))
 
 

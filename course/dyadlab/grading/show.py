@@ -34,15 +34,21 @@ def progress(what):
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=False) as bar:
-        task = bar.add_task(what, total=None)
+    bar = Progress(*columns, console=console, transient=False)
+    task = bar.add_task(what, total=None)
 
-        def step(done, total, graded):
-            label = f"{what}: {graded.record.student}" if graded else what
-            bar.update(task, completed=done, total=total, description=escape(label))
+    def step(done, total, graded):
+        if total:
+            bar.start()  # only now, so that a command which fails before shows its sentence and no empty bar
+        label = f"{what}: {graded.record.student}" if graded else what
+        bar.update(task, completed=done, total=total, description=escape(label))
 
+    try:
         yield step
         bar.update(task, description=what)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def checked(results):
@@ -72,6 +78,9 @@ def flagged(record):
 
 def graded(finished, course):
     """The table at the end of grading: every submission in exactly one outcome, and what to know about it."""
+    if not finished:
+        say(f"Nothing has been handed in yet: there is nothing for these weeks in {course.submitted}.")
+        return
     table = Table(title=f"{len(finished)} submissions")
     for name, justify in (
         ("", "left"),
