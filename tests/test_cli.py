@@ -106,6 +106,8 @@ def test_a_class_is_simulated_graded_returned_and_exported_from_the_command_line
     assert stranger.returncode == 1 and "nobody has handed nothing in" in stranger.stderr
     returned = dyadlab("feedback", "w00", **where)
     assert returned.returncode == 0 and "4 feedback pages" in returned.stdout
+    assert dyadlab("feedback", "w00", **where).stdout == returned.stdout
+    assert dyadlab("simulate", "w00", "--students", "4", **where).returncode == 0
     table = dyadlab("export", "w00", "--to", "csv", **where)
     assert table.stdout.splitlines()[0].startswith("student_id,week,state,score")
     assert len(table.stdout.splitlines()) == 5
