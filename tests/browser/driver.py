@@ -8,6 +8,7 @@ back a moment later, so tests wait for what they expect and never read just once
 
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ PATIENCE = 90 * SECONDS
 NAMES_OF_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CONTROLS = ":is(input, select, button, textarea, [role=slider], [role=listbox]):visible:not([disabled])"
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+_NUMBERS = itertools.count(1)
 
 
 def find_chromium():
@@ -195,13 +197,11 @@ class Lab:
 
     def start(self):
         """Open JupyterLab with nothing in it."""
-        self.page.goto(self.server.address("lab") + "&reset", wait_until="domcontentloaded")
-        self._ready()
+        self._go()
 
     def open(self, path):
         """Open a notebook (path below the server's folder) and wait until its kernel answers."""
-        self.page.goto(self.server.address(f"lab/tree/{path}") + "&reset", wait_until="domcontentloaded")
-        self._ready()
+        self._go(f"/tree/{path}")
         self.page.wait_for_selector(f"{PANEL} .jp-Notebook .jp-Cell")
         self.page.wait_for_function(
             """() => {
@@ -213,7 +213,11 @@ class Lab:
         )
         self._finish("shell.currentWidget.sessionContext.session.kernel.info")
 
-    def _ready(self):
+    def _go(self, path=""):
+        """Load JupyterLab in a workspace that is new. With one that is open in another tab, or one that is to be
+        reset, JupyterLab may load the page once more some time after the first."""
+        workspace = f"lab/workspaces/new-{next(_NUMBERS)}"
+        self.page.goto(self.server.address(workspace + path), wait_until="domcontentloaded")
         self.page.wait_for_selector("#jupyterlab-splash", state="detached")
         self.page.wait_for_function("() => window.jupyterapp?.shell")
         self._finish("restored")
