@@ -94,7 +94,8 @@ def do(job, rest):
     if job == "test":
         if not WINDOWS:
             run(["sh", ROOT / "tests" / "install_system_packages.sh"])
-        return run_python("-m", "pytest", "-q", *rest)
+        at_once = min(os.cpu_count() or 1, 4)  # browser tests stay together: they share a browser
+        return run_python("-m", "pytest", "-q", "-n", at_once, "--dist", "loadgroup", *rest)
     return run_python("-m", "dyadlab", job, *rest)
 
 
