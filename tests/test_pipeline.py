@@ -175,6 +175,30 @@ def test_a_crash_keeps_the_points_earned_before_it_and_earns_none_after(class_of
     assert found.outcome == engine.NEEDS_PERSON
 
 
+@pytest.mark.parametrize(
+    ("code", "earns", "says"),
+    [
+        ("n_dyads = 62\nwhile True:\n    pass", True, "was stopped"),
+        ("for line in range(200):\n    print('y' * 1_000_000)\nn_dyads = 62", True, ""),
+        ("n_dyads = int(input('How many? '))", False, ""),
+        ("import sys\nprint('a warning', file=sys.stderr)\nn_dyads = 62", True, ""),
+    ],
+    ids=["endless loop", "200 MB of output", "asks", "warns"],
+)
+def test_what_students_really_do_costs_only_the_answer_it_happens_in(built_course, monkeypatch, code, earns, says):
+    monkeypatch.setattr(engine, "SECONDS_PER_CELL", 12)
+    week = "w00_welcome"
+    copy = master.from_gradebook(built_course, week)
+    released = notebooks.read(built_course.release / week / f"{week}.ipynb")
+    answers = simulate.own_answers(notebooks.read(REAL.notebook(week)), "ab123") | {"w00_n_dyads": code}
+    content = nbformat.writes(simulate.filled(released, answers)).encode()
+    result = engine.grade_submission(copy, submission.Submission("ab123", week, {f"{week}.ipynb": content}))
+    lost = 0 if earns else copy["w00_n_dyads_check"].points
+    assert result.score == copy.auto_score - lost
+    assert len(result.notebook) < 2_000_000
+    assert says in " ".join(result.remarks)
+
+
 def test_work_under_another_id_is_flagged_and_not_silently_scored(class_of_kinds):
     found = class_of_kinds.records["w00_welcome", "a classmate's id"]
     assert found.outcome == engine.NEEDS_PERSON

@@ -78,6 +78,7 @@ def grade_submission(master, submission):
             log=traceback.format_exc(),
             seconds=time.monotonic() - began,
         )
+    remarks += stopped(prepared.notebook)
     cells = mark(prepared.notebook)
     outcome = NEEDS_PERSON if flags or any(cell.auto_score is None for cell in cells) else GRADED
     return Result(
@@ -133,6 +134,16 @@ def run(notebook, files, flags):
             )
             return f"{type(error).__name__}: {error}"
     return ""
+
+
+def stopped(notebook):
+    """A remark for every cell that ran too long and was interrupted."""
+    too_long = ("CellTimeoutError", "KeyboardInterrupt")
+    return [
+        f"The cell {notebooks.grade_id(cell) or number + 1} ran for more than {SECONDS_PER_CELL} seconds and was stopped."
+        for number, cell in enumerate(notebook.cells)
+        if any(output.get("ename") in too_long for output in cell.get("outputs", ()))
+    ]
 
 
 def mark(notebook):
