@@ -158,9 +158,12 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(content, sentence):
     assert result.outcome == engine.REJECTED and sentence in result.remarks[0] and result.notebook is None
 
 
-@given(st.binary(max_size=300) | st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=9).map(
-    lambda content: json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": content}).encode()
-))
+@given(
+    st.binary(max_size=300)
+    | st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=9).map(
+        lambda content: json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": content}).encode()
+    )
+)
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_no_bytes_at_all_bring_the_reader_down(content):
     try:
