@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from dyadlab.blanks import ____
 
 if TYPE_CHECKING:
-    from dyadlab import checks, models, plots, widgets
+    from dyadlab import checks, coding, models, plots, widgets
+    from dyadlab.coding import code_session
     from dyadlab.datasets import codebook, load, names
 
 __version__ = "0.1.0"
-__all__ = ["____", "checks", "codebook", "load", "models", "names", "plots", "widgets"]
+__all__ = ["____", "checks", "code_session", "codebook", "coding", "load", "models", "names", "plots", "widgets"]
 
-_MODULES_LOADED_WHEN_USED = {"checks", "models", "plots", "widgets"}
+_MODULES_LOADED_WHEN_USED = {"checks", "coding", "models", "plots", "widgets"}
 _NAMES_OF_DATASETS = {"codebook", "load", "names"}
 
 
@@ -25,6 +26,8 @@ def __getattr__(name):
         return import_module(f"dyadlab.{name}")
     if name in _NAMES_OF_DATASETS:
         return getattr(import_module("dyadlab.datasets"), name)
+    if name == "code_session":
+        return import_module("dyadlab.coding").code_session
     raise AttributeError(f"dyadlab has nothing called {name!r}. It offers: {', '.join(sorted(__all__))}.")
 
 
