@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from dyadlab.blanks import ____
 
 if TYPE_CHECKING:
-    from dyadlab import checks, coding, models, plots, widgets
+    from dyadlab import agreement, checks, coding, models, plots, widgets
     from dyadlab.coding import code_session
     from dyadlab.datasets import codebook, load, names
 
 __version__ = "0.1.0"
-__all__ = ["____", "checks", "code_session", "codebook", "coding", "load", "models", "names", "plots", "widgets"]
+__all__ = ["____", "agreement", "checks", "code_session", "codebook", "coding", "load", "models", "names", "plots", "widgets"]
 
-_MODULES_LOADED_WHEN_USED = {"checks", "coding", "models", "plots", "widgets"}
+_MODULES_LOADED_WHEN_USED = {"agreement", "checks", "coding", "models", "plots", "widgets"}
 _NAMES_OF_DATASETS = {"codebook", "load", "names"}
 
 
