@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from dyadlab.datasets import codebook, load, names
 
 __version__ = "0.1.0"
-__all__ = ["____", "agreement", "checks", "code_session", "codebook", "coding", "load", "models", "names", "plots", "widgets"]
+__all__ = [
+    "____", "agreement", "checks", "code_session", "codebook", "coding", "load", "models", "names", "plots", "widgets",
+]  # fmt: skip
 
 _MODULES_LOADED_WHEN_USED = {"agreement", "checks", "coding", "models", "plots", "widgets"}
 _NAMES_OF_DATASETS = {"codebook", "load", "names"}
