@@ -253,7 +253,7 @@ function render({ model, el }) {
     if (practice) lines.push(`Where you disagree with the reason: ${link(summary.disagrees)}`);
     const left = summary.not_coded.length;
     const next = left ? "Go on where the list says “not coded”." : practice ? "Practice is done. Go on in the notebook below."
-      : "The session is coded. Look again at what you are unsure of (choose it behind “Show”), then go on in the notebook below. Reasons come with the feedback.";
+      : "The session is coded. Look again at what you are unsure of (choose it behind “Show”), then go on in the notebook below. What an expert decided is for your teacher to show once it is graded.";
     const close = overview.querySelector("button") ?? button("Close", { keys: "Escape", shown: "Esc" }, () => show(overview, summaryButton));
     const words = [node("p", { class: "dyad-title" }, "Summary"), node("ul", {}, ...lines.map((line) => node("li", {}, line))), node("p", {}, next)];
     [...overview.children].filter((child) => child !== close).forEach((child) => child.remove());
