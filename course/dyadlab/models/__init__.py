@@ -7,6 +7,7 @@ One module for each subject; every public name of theirs is a name of ``dyadlab.
 
 from dyadlab.models.given import MakesNoSense as MakesNoSense
 from dyadlab.models.groups import *  # noqa: F403  each module's __all__ says what is public
+from dyadlab.models.loop import *  # noqa: F403
 from dyadlab.models.mediation import *  # noqa: F403
 from dyadlab.models.panel import *  # noqa: F403
 from dyadlab.models.panel_worlds import *  # noqa: F403

@@ -7,5 +7,6 @@ by the module as soon as anybody imports that. ``dyadlab.widgets`` as a whole is
 from dyadlab.widgets.bins import bins
 from dyadlab.widgets.cutoff import cutoff
 from dyadlab.widgets.kappa import kappa
+from dyadlab.widgets.loop import loop
 
-__all__ = ["bins", "cutoff", "kappa"]
+__all__ = ["bins", "cutoff", "kappa", "loop"]
