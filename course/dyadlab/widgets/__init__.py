@@ -8,5 +8,7 @@ from dyadlab.widgets.bins import bins
 from dyadlab.widgets.cutoff import cutoff
 from dyadlab.widgets.kappa import kappa
 from dyadlab.widgets.loop import loop
+from dyadlab.widgets.power import power
+from dyadlab.widgets.worlds import worlds
 
-__all__ = ["bins", "cutoff", "kappa", "loop"]
+__all__ = ["bins", "cutoff", "kappa", "loop", "power", "worlds"]
