@@ -5,6 +5,7 @@ and answers input that makes no sense with a sentence. Lists, pandas columns and
 One module for each subject; every public name of theirs is a name of ``dyadlab.models`` as well.
 """
 
+from dyadlab.models.assay import *  # noqa: F403
 from dyadlab.models.association import *  # noqa: F403
 from dyadlab.models.given import MakesNoSense as MakesNoSense
 from dyadlab.models.groups import *  # noqa: F403  each module's __all__ says what is public

@@ -5,6 +5,7 @@ the same. Every axis carries a label with its unit.
 """
 
 from dyadlab.plots.agreement import *  # noqa: F403
+from dyadlab.plots.assay import *  # noqa: F403
 from dyadlab.plots.association import *  # noqa: F403
 from dyadlab.plots.loop import *  # noqa: F403
 from dyadlab.plots.screening import *  # noqa: F403  each module's __all__ says what is public

@@ -5,10 +5,11 @@ by the module as soon as anybody imports that. ``dyadlab.widgets`` as a whole is
 """
 
 from dyadlab.widgets.bins import bins
+from dyadlab.widgets.curve import curve
 from dyadlab.widgets.cutoff import cutoff
 from dyadlab.widgets.kappa import kappa
 from dyadlab.widgets.loop import loop
 from dyadlab.widgets.power import power
 from dyadlab.widgets.worlds import worlds
 
-__all__ = ["bins", "cutoff", "kappa", "loop", "power", "worlds"]
+__all__ = ["bins", "curve", "cutoff", "kappa", "loop", "power", "worlds"]
