@@ -168,9 +168,7 @@ def numbers(name, *, length=None, between=None, missing=False, hint=""):
             f"{_spaced(hint)}"
         )
     present = values[~np.isnan(values)]
-    if between is not None and present.size and not (
-        between[0] <= present.min() and present.max() <= between[1]
-    ):
+    if between is not None and present.size and not (between[0] <= present.min() and present.max() <= between[1]):
         raise CheckFailed(
             f"`{name}` runs from {present.min():g} to {present.max():g}; all values should lie between "
             f"{between[0]:g} and {between[1]:g}.{_spaced(hint)}"
@@ -284,7 +282,7 @@ def figure(name, *, xlabel=True, ylabel=True, drawn=True, hint=""):
         if wanted and not facts[axis].strip():
             raise CheckFailed(
                 f"the {axis[0]}-axis of `{name}` has no label. Add one with its unit: "
-                f"`{name}.set_{axis}(\"...\")`.{_spaced(hint)}"
+                f'`{name}.set_{axis}("...")`.{_spaced(hint)}'
             )
     if drawn and not (facts["bars"] or facts["lines"] or facts["points"]):
         raise CheckFailed(f"nothing is drawn on `{name}` yet.{_spaced(hint)}")

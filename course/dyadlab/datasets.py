@@ -314,13 +314,11 @@ class Codebook:
 
     def _repr_html_(self):
         cell = html.escape
+        place = "text-align:left;vertical-align:top;padding:.2em .7em"
         heads = ("Column", "Meaning", "Unit", "Values", "Missing", "How measured; source")
         rows = "".join(
-            f'<tr><th scope="row" style="text-align:left;vertical-align:top;padding:.2em .7em"><code>{cell(name)}</code></th>'
-            + "".join(
-                f'<td style="text-align:left;white-space:normal;vertical-align:top;padding:.2em .7em">{cell(text)}</td>'
-                for text in rest
-            )
+            f'<tr><th scope="row" style="{place}"><code>{cell(name)}</code></th>'
+            + "".join(f'<td style="{place};white-space:normal">{cell(text)}</td>' for text in rest)
             + "</tr>"
             for name, *rest in self._lines()
         )

@@ -140,7 +140,8 @@ def stopped(notebook):
     """A remark for every cell that ran too long and was interrupted."""
     too_long = ("CellTimeoutError", "KeyboardInterrupt")
     return [
-        f"The cell {notebooks.grade_id(cell) or number + 1} ran for more than {SECONDS_PER_CELL} seconds and was stopped."
+        f"The cell {notebooks.grade_id(cell) or number + 1} ran for more than {SECONDS_PER_CELL} seconds "
+        "and was stopped."
         for number, cell in enumerate(notebook.cells)
         if any(output.get("ename") in too_long for output in cell.get("outputs", ()))
     ]
