@@ -2,8 +2,10 @@
 
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
+from dyadlab.coding import sessions
 from dyadlab.grading import nbgrader_bridge, notebooks, syllabus
 from dyadlab.grading.course import CourseError
 
@@ -13,6 +15,11 @@ def build(course, weeks, solutions=True, progress=lambda sentence: None):
     api = nbgrader_bridge.api(course)
     for week in weeks:
         progress(f"{week}: making the release")
+        if found := strays(course, week):
+            raise CourseError(
+                f"The source folder of {week} holds {', '.join(found)}, which the coding tool wrote when the notebook "
+                "was run there. Delete it: in autograding it would take the place of what a student handed in."
+            )
         clear(course.release / week)
         answer = api.generate_assignment(week, force=True)
         if not answer["success"]:
@@ -32,21 +39,32 @@ def reading_copy(course, week):
 
     config = nbgrader_bridge.config_for(course)
     config.CourseDirectory.assignment_id = week
-    coursedir = nbgrader_bridge.CourseDirectory(config=config)
     clear(course.solutions / week)
-    app = GenerateSolution(coursedir=coursedir, config=config)
-    app.log = nbgrader_bridge.quiet_log()
-    app.force = True
-    try:
-        app.start()
-    except Exception as error:
-        raise CourseError(f"The answers of {week} do not run to the end: {error}") from error
+    # nbgrader runs the notebook where its source lies; what the answers write must not stay there
+    with tempfile.TemporaryDirectory(prefix="dyadlab-solution-") as folder:
+        shutil.copytree(course.source / week, Path(folder, week))
+        config.CourseDirectory.source_directory = folder
+        app = GenerateSolution(coursedir=nbgrader_bridge.CourseDirectory(config=config), config=config)
+        app.log = nbgrader_bridge.quiet_log()
+        app.force = True
+        try:
+            app.start()
+        except Exception as error:
+            raise CourseError(f"The answers of {week} do not run to the end: {error}") from error
     path = course.solutions / week / f"{week}.ipynb"
     failing = [c for c in notebooks.read(path).cells if any(o.output_type == "error" for o in c.get("outputs", ()))]
     # nbgrader keeps going after an error, so look for one: an unexpected error in an answer copy is a defect.
     wrong = [c.id for c in failing if "raises-exception" not in c.metadata.get("tags", [])]
     if wrong:
         raise CourseError(f"The answers of {week} do not run to the end: the cells {', '.join(wrong)} fail.")
+
+
+def strays(course, week):
+    """Files in a week's source that only a student's folder should hold: in autograding, a file of codes here would
+    take the place of the one that was handed in."""
+    written = [task.file.removesuffix(".csv") for task in sessions.TASKS.values()]
+    folder = course.source / week
+    return sorted(path.name for name in written for path in folder.glob(f"{name}*.csv"))
 
 
 def leaked(path):

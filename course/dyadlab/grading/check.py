@@ -3,7 +3,7 @@ mistake is refused and every listed right answer accepted."""
 
 from dataclasses import dataclass, field
 
-from dyadlab.grading import mistakes, notebooks, preprocessors, rehearse, rules, simulate
+from dyadlab.grading import build, mistakes, notebooks, preprocessors, rehearse, rules, simulate
 from dyadlab.grading.course import CourseError
 
 WRONG_PER_ITEM, RIGHT_PER_ITEM = 3, 2
@@ -37,6 +37,9 @@ def check(course, week):
     notebook = notebooks.read(path)
     found = Checked(week, points=notebooks.total_points(notebook))
     found.problems += rules.problems(week, path.read_text(encoding="utf-8"))
+    found.problems += [
+        f"{week}: {name} lies in the source folder and has to go." for name in build.strays(course, week)
+    ]
     worth = {notebooks.grade_id(c): notebooks.points(c) for c in notebook.cells if notebooks.is_check(c)}
     graded_items = items_with_points(notebook)
     found.items = len(graded_items)

@@ -2,13 +2,15 @@
 
 The cells run in IPython, in this order, in a process of their own. At each answer cell the process forks once for
 every listed replacement, so that nothing before it runs twice. Where processes cannot fork (Windows),
-every replacement runs from the start. That both give what nbgrader gives is a test.
+every replacement runs from the start. That both give what nbgrader gives is a test. Every run has a working
+folder of its own, empty at first, since some answers write files beside the notebook.
 """
 
 import contextlib
 import io
 import json
 import os
+import shutil
 import sys
 import tempfile
 import traceback
@@ -34,14 +36,18 @@ def rehearse(cells, replacements, fork=None):
 
 def _from_start(cells, run):
     shell, failed = _shell(), {}
-    for cell_id, source, is_check in cells:
-        _run(shell, cell_id, run[2] if cell_id == run[1] else source, is_check, failed)
+    with tempfile.TemporaryDirectory(prefix="dyadlab-rehearsal-") as folder, contextlib.chdir(folder):
+        for cell_id, source, is_check in cells:
+            _run(shell, cell_id, run[2] if cell_id == run[1] else source, is_check, failed)
     return failed
 
 
 def _forking(cells, replacements):
     shell, failed, outcomes = _shell(), {}, {}
-    with tempfile.TemporaryDirectory(prefix="dyadlab-rehearsal-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dyadlab-rehearsal-") as folder, contextlib.chdir(folder):
+        desk = os.path.join(folder, "desk")
+        os.mkdir(desk)
+        os.chdir(desk)
         running = []
         for place, (cell_id, source, is_check) in enumerate(cells):
             for number, (_label, replaced, other) in enumerate(replacements):
@@ -62,7 +68,9 @@ def _forking(cells, replacements):
 
 
 def _as_child(shell, cells, other, failed, path):
+    """Go on from here with another answer, with a copy of the files that there are by now."""
     try:
+        os.chdir(shutil.copytree(os.curdir, f"{path}-desk"))
         for place, (cell_id, source, is_check) in enumerate(cells):
             _run(shell, cell_id, source if place else other, is_check, failed)
         with open(path, "w") as stream:

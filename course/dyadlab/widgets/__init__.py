@@ -10,6 +10,7 @@ from dyadlab.widgets.cutoff import cutoff
 from dyadlab.widgets.kappa import kappa
 from dyadlab.widgets.loop import loop
 from dyadlab.widgets.power import power
+from dyadlab.widgets.same_words import same_words
 from dyadlab.widgets.worlds import worlds
 
-__all__ = ["bins", "curve", "cutoff", "kappa", "loop", "power", "worlds"]
+__all__ = ["bins", "curve", "cutoff", "kappa", "loop", "power", "same_words", "worlds"]
