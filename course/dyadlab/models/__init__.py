@@ -12,6 +12,7 @@ from dyadlab.models.groups import *  # noqa: F403  each module's __all__ says wh
 from dyadlab.models.loop import *  # noqa: F403
 from dyadlab.models.mediation import *  # noqa: F403
 from dyadlab.models.panel import *  # noqa: F403
+from dyadlab.models.panel_tables import *  # noqa: F403
 from dyadlab.models.panel_worlds import *  # noqa: F403
 from dyadlab.models.reliability import *  # noqa: F403
 from dyadlab.models.screening import *  # noqa: F403

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dyadlab.blanks import BlankLeft, is_blank
 from dyadlab.sentences import Sentence
 
 
@@ -9,7 +10,15 @@ class MakesNoSense(Sentence, ValueError):
     """Numbers that a function cannot work with; the message says why and what it needs."""
 
 
+def not_blank(values):
+    """``values``, or the sentence about the blank that they still are."""
+    if is_blank(values):
+        raise BlankLeft()
+    return values
+
+
 def numbers(values, what, *, dimensions=1, missing=True):
+    not_blank(values)
     try:
         array = np.asarray(values, dtype=float)
     except (TypeError, ValueError):

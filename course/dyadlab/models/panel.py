@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dyadlab.models.given import MakesNoSense
+from dyadlab.models.given import MakesNoSense, not_blank
 from dyadlab.models.panel_likelihood import Patterns, maximise
 from dyadlab.models.panel_structure import Structure
 
@@ -26,7 +26,7 @@ def _waves(x, y, names, least):
     pair = []
     for table, name in zip((x, y), names, strict=True):
         try:
-            array = np.asarray(table, dtype=float)
+            array = np.asarray(not_blank(table), dtype=float)
         except (TypeError, ValueError):
             raise MakesNoSense(
                 f"Not everything in the table of {name} is a number. Give the columns of the waves only, without names."

@@ -8,6 +8,7 @@ from dyadlab.plots.agreement import *  # noqa: F403
 from dyadlab.plots.assay import *  # noqa: F403
 from dyadlab.plots.association import *  # noqa: F403
 from dyadlab.plots.loop import *  # noqa: F403
+from dyadlab.plots.panel import *  # noqa: F403
 from dyadlab.plots.screening import *  # noqa: F403  each module's __all__ says what is public
 
 __all__ = [name for name in dir() if not name.startswith("_")]

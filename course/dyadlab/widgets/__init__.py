@@ -11,6 +11,7 @@ from dyadlab.widgets.kappa import kappa
 from dyadlab.widgets.loop import loop
 from dyadlab.widgets.power import power
 from dyadlab.widgets.same_words import same_words
+from dyadlab.widgets.traits import traits
 from dyadlab.widgets.worlds import worlds
 
-__all__ = ["bins", "curve", "cutoff", "kappa", "loop", "power", "same_words", "worlds"]
+__all__ = ["bins", "curve", "cutoff", "kappa", "loop", "power", "same_words", "traits", "worlds"]
