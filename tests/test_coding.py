@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -424,11 +425,12 @@ class Page:
     """Stands in for the page: keeps what the tool sends."""
 
     def __init__(self, tool):
-        self.tool, self.heard = tool, []
+        self.tool, self.heard, self.count = tool, [], 0
         tool.send = self.heard.append
 
     def say(self, **message):
-        self.tool._heard(self.tool, {"id": "1", **message}, [])
+        self.count += 1
+        self.tool._heard(self.tool, {"id": f"page-{self.count}", **message}, [])
         return self.heard[-1]
 
 
@@ -441,19 +443,42 @@ def page(tmp_path, monkeypatch):
 
 
 def test_the_page_hears_of_a_decision_only_after_it_is_in_the_file(page, tmp_path):
-    answer = page.say(do="answer", key="S03-1", step=1, value=False)
+    answer = page.say(do="answer", key="S03-1", answers=[False, "", None])
     assert answer["saved"] and list(answer["marks"]) == ["S03-1"]
     assert rows(tmp_path)[0]["code"] == "not_mind_related"
 
 
+def test_a_message_that_was_overtaken_by_a_later_one_changes_nothing(page, tmp_path):
+    page.say(do="answer", key="S03-1", answers=[True, "desire", True], id="page-9")
+    page.say(do="set", key="S03-1", said={"unsure": True}, id="page-10")
+    page.say(do="answer", key="S03-1", answers=[True, "desire", None], id="page-8")
+    page.say(do="set", key="S03-1", said={"unsure": False}, id="page-7")
+    assert (rows(tmp_path)[0]["code"], rows(tmp_path)[0]["unsure"]) == ("appropriate", "1")
+
+
+def test_messages_handled_by_several_threads_at_once_are_all_saved(page, tmp_path):
+    numbers = range(1, 41)
+    threads = [
+        threading.Thread(target=page.say, kwargs={"do": "answer", "key": f"S03-{n}", "answers": [False, "", None]})
+        for n in numbers
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert {int(row["comment"]) for row in rows(tmp_path)} == set(numbers)
+    told = [answer["number"] for answer in page.heard]
+    assert told == sorted(told) and len(set(told)) == len(told)
+
+
 def test_the_page_hears_what_another_copy_decided(page, tmp_path):
     decide(Codes("graded", tmp_path), "S03-5", "appropriate")
-    answer = page.say(do="answer", key="S03-1", step=1, value=False)
+    answer = page.say(do="answer", key="S03-1", answers=[False, "", None])
     assert set(answer["marks"]) == {"S03-1", "S03-5"}
 
 
 def test_a_page_that_opens_again_gets_everything(page):
-    page.say(do="answer", key="S03-1", step=1, value=False)
+    page.say(do="answer", key="S03-1", answers=[False, "", None])
     answer = page.say(do="open")
     assert len(answer["marks"]) == 86
     assert answer["go"] == "S03-2"
@@ -461,7 +486,7 @@ def test_a_page_that_opens_again_gets_everything(page):
 
 def test_the_page_hears_why_something_is_not_saved(page, monkeypatch):
     monkeypatch.setattr(codes, "write_whole", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
-    answer = page.say(do="answer", key="S03-1", step=1, value=False)
+    answer = page.say(do="answer", key="S03-1", answers=[False, "", None])
     assert not answer["saved"]
     assert "No space left" in answer["why"]
 
@@ -469,8 +494,9 @@ def test_the_page_hears_why_something_is_not_saved(page, monkeypatch):
 @pytest.mark.parametrize(
     "message",
     [
-        {"do": "answer", "key": "S03-1", "step": 3, "value": True},
-        {"do": "answer", "key": "nowhere", "step": 1, "value": True},
+        {"do": "answer", "key": "S03-1", "answers": [True, "", True]},
+        {"do": "answer", "key": "nowhere", "answers": [True]},
+        {"do": "answer", "key": "S03-1", "answers": []},
         {"do": "set", "key": "S03-1", "said": {"code": "appropriate"}},
         {"do": "set", "key": "S03-1", "said": {"unsure": "perhaps"}},
         {},

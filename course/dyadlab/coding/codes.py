@@ -172,6 +172,15 @@ class Codes:
         """Answer a step for a comment, and save."""
         return self._change(key, self.mark(key).answer(step, value))
 
+    def decide(self, key, mind=None, kind="", fits=None):
+        """Answer all steps for a comment up to where one is open, and save."""
+        mark = self.mark(key).answer(1, mind)
+        if kind:
+            mark = mark.answer(2, kind)
+        if fits is not None:
+            mark = mark.answer(3, fits)
+        return self._change(key, mark)
+
     def set(self, key, **said):
         """Set ``unsure`` or ``disagrees`` (True or False) or ``note`` (text) of a comment, and save."""
         kinds = {"unsure": bool, "disagrees": bool, "note": str}

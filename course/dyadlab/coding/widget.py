@@ -2,9 +2,13 @@
 
 The page draws each decision at once and calls it saved only when this side has said so. Messages, and not
 synchronised traits, carry the decisions: a trait keeps only the last of several quick changes.
+
+JupyterLab may hand messages to several threads of Python, so one may overtake another, in either direction. Each
+message therefore holds all answers to a comment and a number, and whoever gets an older one after a newer one drops it.
 """
 
 import html
+import threading
 from pathlib import Path
 
 import anywidget
@@ -39,36 +43,53 @@ class CodingTool(anywidget.AnyWidget):
 
     def __init__(self, name, folder="."):
         self.codes = Codes(name, folder)
-        self._sent = {}
+        self._sent, self._numbers, self._answered = {}, {}, 0
+        self._turn = threading.Lock()
         super().__init__(setup=setup(self.codes))
         self.on_msg(self._heard)
 
     def _heard(self, _widget, message, _buffers):
         """Do what the page asks for, and tell it what is saved."""
-        answer = {"to": message.get("id"), "saved": True}
-        try:
-            answer |= self._do(message)
-        except (NotAnAnswer, NotSaved) as refusal:
-            answer |= {"saved": isinstance(refusal, NotAnAnswer), "why": str(refusal)}
-        self.send(answer | self._news(everything=message.get("do") == "open"))
+        with self._turn:
+            answer = {"to": message.get("id"), "saved": True}
+            try:
+                answer |= self._do(message)
+            except (NotAnAnswer, NotSaved) as refusal:
+                answer |= {"saved": isinstance(refusal, NotAnAnswer), "why": str(refusal)}
+            self._answered += 1
+            news = self._news(message.get("key"), everything=message.get("do") == "open")
+            self.send({**answer, **news, "number": self._answered})
 
     def _do(self, message):
         key, what = message.get("key"), message.get("do")
         if what == "open":
             self.codes.refresh()
             return {"go": self.codes.start()}
-        if what == "answer":
-            self.codes.answer(key, message.get("step"), message.get("value"))
-        elif what == "set":
-            self.codes.set(key, **message.get("said", {}))
-        elif what == "undo":
+        if what == "undo":
             return {"go": self.codes.undo()}
+        if what == "answer" and self._is_newest(message, what):
+            self.codes.decide(key, *message.get("answers", ()))
+        elif what == "set":
+            said = message.get("said", {})
+            newest = {name: value for name, value in said.items() if self._is_newest(message, name)}
+            if newest:
+                self.codes.set(key, **newest)
         return {}
 
-    def _news(self, everything=False):
-        """The marks that the page has not seen yet; other copies of the notebook may have made some of them."""
-        now = {key: as_sent(self.codes.mark(key)) for key in self.codes.comments}
-        marks = now if everything else {key: mark for key, mark in now.items() if self._sent.get(key) != mark}
+    def _is_newest(self, message, about):
+        """Whether no later message of that page about the same thing has been here before."""
+        page, _, number = str(message.get("id")).rpartition("-")
+        about = (page, message.get("key"), about)
+        number = int(number) if number.isdigit() else 0
+        if number < self._numbers.get(about, 0):
+            return False
+        self._numbers[about] = number
+        return True
+
+    def _news(self, key, everything=False):
+        """The mark asked about, and those that the page has not seen yet; another copy may have made some of them."""
+        now = {one: as_sent(self.codes.mark(one)) for one in self.codes.comments}
+        marks = {one: mark for one, mark in now.items() if everything or one == key or self._sent.get(one) != mark}
         self._sent = now
         return {"marks": marks, "summary": self.codes.summary(), "notice": self.codes.notice}
 

@@ -22,8 +22,9 @@ function render({ model, el }) {
   const toCode = items.filter((item) => item.toCode);
   const own = Math.random().toString(36).slice(2); // two copies in one page must not share ids
   const marks = new Map();
+  const seen = new Map(); // key -> number of the newest message that told of it; an older one may come later
   const pending = new Map(); // message id -> what was asked for and is not confirmed yet
-  let [current, counted, refusal, summary, opened] = [place.get(toCode[0].key), 0, "", null, false];
+  let [current, counted, newest, refusal, summary, opened] = [place.get(toCode[0].key), 0, 0, "", null, false];
   let [waiting, noteTimer, backTo] = [null, null, null];
 
   // ------------------------------------------------------------------ what a mark says; the same rules as in codes.py
@@ -319,7 +320,7 @@ function render({ model, el }) {
     }
     const next = answered(mark, step, value);
     marks.set(item.key, next);
-    send({ do: "answer", key: item.key, step, value });
+    send({ do: "answer", key: item.key, answers: [next.mind, next.kind, next.fits] });
     changed();
     if (!next.code) say(`Step ${stepOf(next)}. ${setup.steps[stepOf(next) - 1].question}`);
     else if (practice) say(`Your code: ${inWords(next.code, next.category)}. ${reason.hidden ? "" : reason.innerText}`);
@@ -397,13 +398,17 @@ function render({ model, el }) {
     } else refusal = message.why;
     const newer = new Set([...pending.values()].map(({ key }) => key)); // what has been decided since must not jump back
     for (const [key, mark] of Object.entries(message.marks)) {
-      if (newer.has(key)) continue;
+      if (newer.has(key) || seen.get(key) > message.number) continue;
+      seen.set(key, message.number);
       marks.set(key, mark);
       paintRow(place.get(key));
     }
-    summary = message.summary;
-    notice.hidden = !message.notice;
-    if (notice.textContent !== message.notice) notice.textContent = message.notice;
+    if (message.number > newest) {
+      newest = message.number;
+      summary = message.summary;
+      notice.hidden = !message.notice;
+      if (notice.textContent !== message.notice) notice.textContent = message.notice;
+    }
     if (asked?.do === "undo" && !message.go) say("There is nothing to undo.");
     if (asked && message.go) go(place.get(message.go), asked.do === "undo", "Undone. ");
     else if (message.marks[items[current].key]) paintComment();
