@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from dyadlab import lab
 from dyadlab.grading.course import REPOSITORY, Course
+from playwright.sync_api import expect
 
 from . import driver
+
+# On a machine that is busy with other tests a kernel answers late; what is slow is not wrong.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
