@@ -10,7 +10,7 @@ import ipywidgets
 
 MOMENTS = (
     "reaching up with both arms, looking at the mother's face",
-    "lying still, looking at nothing; nothing has been going on for a while",
+    "lying still; nothing has been going on for a while",
     "turning a button with one finger, absorbed",
     "frowning and turning the head away",
 )
