@@ -156,7 +156,6 @@ class Worlds(ipywidgets.VBox):
         self.round = Round(f"{self._seed}, round {self._number}")
         for choice in self._choices:
             choice.value, choice.disabled = NOT_YET, False
-        self._commit.disabled, self._again.disabled = False, True
         self._draw(self.round.clouds())
         self._say("<p>Choose a world for each cloud, then commit.</p>")
 
@@ -167,8 +166,7 @@ class Worlds(ipywidgets.VBox):
             self._say(f"<p>{html.escape(str(amiss))}</p>")
             return
         for choice in self._choices:
-            choice.disabled = True
-        self._commit.disabled, self._again.disabled = True, False
+            choice.disabled = True  # the buttons stay: whoever pressed one by keyboard would lose their place
         self._say(_table(revealed) + f"<p>{html.escape(describe(revealed))}</p>")
 
     def _say(self, words):
