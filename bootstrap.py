@@ -314,7 +314,8 @@ def requirements_digest(project):
     """A short name for all that pyproject.toml says about versions; it changes when any of it does."""
     said = [project["project"]["requires-python"]]
     said += sorted(project["project"]["dependencies"])
-    for group, members in sorted(project.get("dependency-groups", {}).items()):
+    extras = project["project"].get("optional-dependencies", {})
+    for group, members in sorted([*project.get("dependency-groups", {}).items(), *extras.items()]):
         said += [group, *sorted(members)]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
