@@ -4,7 +4,7 @@ import json
 
 import nbformat
 import pytest
-from dyadlab.grading import engine, master, notebooks, prepare, submission
+from dyadlab.grading import master, notebooks, prepare, submission
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,8 +133,10 @@ def test_the_old_format_is_converted():
     assert "old format 3" in prepared.remarks[0]
 
 
-def test_a_notebook_with_a_byte_order_mark_is_read():
-    assert ready(b"\xef\xbb\xbf" + nbformat.writes(released()).encode()).remarks == ()
+def test_a_notebook_with_a_byte_order_mark_is_read_and_said():
+    prepared = ready(b"\xef\xbb\xbf" + nbformat.writes(released()).encode())
+    assert set(by_name(prepared)) == {c.grade_id for c in MASTER.cells}
+    assert "byte order mark" in prepared.remarks[0]
 
 
 @pytest.mark.parametrize(
@@ -148,14 +150,12 @@ def test_a_notebook_with_a_byte_order_mark_is_read():
         (b'{"nbformat": 4}', "parts are not where"),
         (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"no": "type"}]}', "parts are not where"),
         (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 7}', "parts are not where"),
-        (b'{"nbformat": 99, "nbformat_minor": 0, "metadata": {}, "cells": []}', "parts are not where"),
+        (b'{"nbformat": 99, "nbformat_minor": 0, "metadata": {}, "cells": []}', "saved in format 99"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_sentence(content, sentence):
     with pytest.raises(prepare.Unreadable, match=sentence):
         ready(content)
-    result = engine.grade_submission(MASTER, handed_in(content))
-    assert result.outcome == engine.REJECTED and sentence in result.remarks[0] and result.notebook is None
 
 
 @given(
@@ -169,7 +169,7 @@ def test_no_bytes_at_all_bring_the_reader_down(content):
     try:
         assert ready(content).notebook.nbformat == 4
     except prepare.Unreadable as refusal:
-        assert str(refusal).startswith("w99_test.ipynb")
+        assert "w99_test.ipynb" in str(refusal)
 
 
 def test_a_submission_without_a_notebook_or_with_another_weeks_is_refused():
@@ -211,5 +211,5 @@ def test_links_special_files_and_too_much_are_left_out_and_said(tmp_path, monkey
     monkeypatch.setattr(submission, "MAX_BYTES", 1000)
     read = submission.read("ab123", "w99_test", folder)
     assert set(read.files) == {"deep/codes.csv"}
-    assert len(read.remarks) == 2
+    assert len(read.remarks) == 3
     assert any("link.txt is a link" in r for r in read.remarks) and any("big.bin" in r for r in read.remarks)

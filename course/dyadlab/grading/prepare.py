@@ -2,18 +2,33 @@
 
 Pure: bytes in, a notebook out. What students do by accident (a copied cell, a deleted check, a renamed
 file, a notebook saved by an old program) is mended and remarked on; what cannot be read is refused with a
-sentence. nbgrader alone loses the submission, or stops the whole class, over most of these.
+sentence. Where two things could be meant, none is chosen. nbgrader alone loses the submission, or stops the whole
+class, over most of these.
 """
 
 import ast
+import base64
+import binascii
 import json
-import unicodedata
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import nbformat
 from nbgrader import utils
 
 from dyadlab.grading import notebooks
+from dyadlab.studies import stream
+
+#: Several times what the largest week has, with all a diligent student may add.
+MAX_CELLS = 1_000
+MAX_CHARACTERS_IN_A_CELL = 500_000
+MAX_CHARACTERS = 5_000_000
+#: Pictures that somebody pasted into a written answer; other attachments may hold programs for a browser.
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+MAX_PICTURE_CHARACTERS = 8_000_000
+#: Settings that nbgrader works out again by itself; nothing hangs on them.
+DERIVED = ("checksum", "cell_type", "task")
+DELETED_ANSWER = "# This cell had been deleted. What stands in the other cells counts."
 
 
 class Unreadable(Exception):
@@ -32,10 +47,22 @@ class Prepared:
 
 def prepare(master, submission):
     """The submission's notebook with every locked cell as released. Raises Unreadable."""
-    remarks, flags = list(submission.remarks), []
-    file_name = find_notebook(master, submission, remarks)
+    remarks, flags = list(submission.remarks), list(submission.flags)
+    file_name, others = find_notebook(master, submission, remarks)
     notebook = parse(file_name, submission.files[file_name], remarks)
-    notebook = restore(master, notebook, remarks)
+    if not any(notebooks.grade_id(cell) in {c.grade_id for c in master.cells} for cell in notebook.cells):
+        raise Unreadable(
+            f"None of this week's cells can be recognised in {file_name}: it is another notebook, or a program took "
+            f"the labels out of its cells. Ask for {master.week}.ipynb again, answered in the course's own notebook."
+        )
+    if others and untouched(master, notebook):
+        flags.append(
+            f"{file_name} is as it was handed out, but {' and '.join(others)} was handed in beside it. Please look "
+            "which one was meant."
+        )
+    elif others:
+        remarks.append(f"Beside {file_name}, which counts, there was {', '.join(others)}; it was not looked at.")
+    notebook = restore(master, notebook, remarks, flags)
     stranger = other_owner(notebook, submission.student)
     if stranger is not None:
         flags.append(
@@ -46,83 +73,218 @@ def prepare(master, submission):
 
 
 def find_notebook(master, submission, remarks):
-    """The name of the file to grade: the week's notebook, or the one notebook that takes its place."""
+    """(the file to grade, other notebooks of this week): the week's notebook, or the one that takes its place."""
     wanted = f"{master.week}.ipynb"
-    if wanted in submission.files:
-        return wanted
-    others = [name for name in submission.files if name.casefold().endswith(".ipynb")]
-    if not others:
-        there = ", ".join(sorted(set(submission.files) - {"timestamp.txt"})) or "nothing"
-        raise Unreadable(f"There is no notebook in this submission; it holds {there}. Ask for {wanted}.")
-    ids = [cell.grade_id for cell in master.cells]
-    likeness = {name: sum(submission.files[name].count(i.encode()) > 0 for i in ids) for name in others}
-    best = max(sorted(others), key=lambda name: likeness[name])
-    if not likeness[best]:
+    named = [
+        name
+        for name in sorted(submission.files)
+        if name.casefold().endswith(".ipynb") and not PurePosixPath(name).name.startswith("._")
+    ]
+    if not named:
+        there = ", ".join(sorted(set(submission.files) - {"timestamp.txt"})[:10]) or "nothing"
+        packed = " A packed file is not unpacked." if there.casefold().endswith((".zip", ".gz", ".7z", ".rar")) else ""
+        left_out = f" {' '.join(remarks)}" if remarks else ""
         raise Unreadable(
-            f"{best} is not this week's notebook: none of the cells of {wanted} is in it. Ask for {wanted}."
+            f"There is no notebook in this submission; it holds {there}.{packed}{left_out} Ask for {wanted}."
         )
-    remarks.append(f"The notebook was called {best} and was taken for {wanted}.")
-    return best
+    ids = [cell.grade_id for cell in master.cells]
+    this_week = [name for name in named if mentions(submission.files[name], ids)]
+    if wanted in named:
+        return wanted, [name for name in this_week if name != wanted]
+    if not this_week:
+        raise Unreadable(
+            f"{' and '.join(named[:3])} is not this week's notebook: none of the cells of {wanted} is in it. "
+            f"Ask for {wanted}."
+        )
+    if len({submission.files[name] for name in this_week}) > 1:
+        raise Unreadable(
+            f"There are {len(this_week)} notebooks of this week, none of them called {wanted}: "
+            f"{', '.join(this_week[:5])}. Ask which one counts."
+        )
+    remarks.append(f"The notebook was called {this_week[0]} and was taken for {wanted}.")
+    return this_week[0], []
+
+
+def mentions(content, ids):
+    """Whether any of the course's ids stands in a file, in whatever encoding."""
+    return any(name.encode() in content or name.encode("utf-16-le") in content for name in ids) or any(
+        name.encode("utf-16-be") in content for name in ids
+    )
+
+
+def untouched(master, notebook):
+    """Whether no answer differs from what was handed out."""
+    released = {cell.grade_id: cell.source.strip() for cell in master.cells if not cell.locked}
+    return all(
+        cell.source.strip() == released[notebooks.grade_id(cell)]
+        for cell in notebook.cells
+        if notebooks.grade_id(cell) in released
+    )
 
 
 def parse(file_name, content, remarks):
     """A notebook of nbformat 4 from bytes, with outputs removed."""
     try:
-        raw = json.loads(content.decode("utf-8-sig"))
-    except (UnicodeDecodeError, ValueError, RecursionError):
-        empty = "It is empty." if not content.strip() else "It may have been cut off or edited by hand."
-        raise Unreadable(f"{file_name} is not a readable notebook. {empty} Ask for it again.") from None
-    if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):
+        raw = json.loads(text_of(content, remarks))
+    except (UnicodeError, ValueError, RecursionError, MemoryError):
+        raise Unreadable(f"{file_name} is not a readable notebook. {likely_cause(content)} Ask for it again.") from None
+    version = raw.get("nbformat") if isinstance(raw, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool):
         raise Unreadable(f"{file_name} is not a notebook, although it is called one. Ask for it again.")
-    if raw["nbformat"] < 4:
-        remarks.append(f"The notebook was saved in the old format {raw['nbformat']} and was converted.")
+    if not 1 <= version <= 4:
+        raise Unreadable(
+            f"{file_name} was saved in format {version}, which this course cannot read; Jupyter saves format 4. Ask "
+            "for it again."
+        )
     try:
+        if how_many_cells(raw) > MAX_CELLS:
+            raise Unreadable(
+                f"{file_name} has more than {MAX_CELLS} cells; no honest notebook of this course has. Ask for it again."
+            )
+        about_language(raw, remarks)
         notebook = nbformat.from_dict(raw)
-        if notebook.nbformat != 4:
+        if version < 4:
             notebook = nbformat.convert(notebook, 4)
+            remarks.append(f"The notebook was saved in the old format {version} and was converted.")
         cells = [tidy(cell) for cell in notebook.cells]
+    except Unreadable:
+        raise
     except Exception:
         raise Unreadable(
             f"{file_name} is a notebook, but its parts are not where a notebook has them. Ask for it again."
         ) from None
+    long = max((len(cell.source) for cell in cells), default=0)
+    if long > MAX_CHARACTERS_IN_A_CELL or sum(len(cell.source) for cell in cells) > MAX_CHARACTERS:
+        raise Unreadable(
+            f"{file_name} has a cell of {long:,} characters; that is far more than anybody types. Something may have "
+            "been pasted by mistake. Ask for it again without that."
+        )
+    clean_text(cells, remarks)
     clean = nbformat.v4.new_notebook(cells=cells)
     clean.metadata.update(nbformat.from_dict(notebooks.CANONICAL_METADATA))
     return clean
 
 
+def text_of(content, remarks):
+    """The text of a file, whichever of the encodings of JSON it is in. Raises UnicodeDecodeError."""
+    encoding = json.detect_encoding(content)
+    text = content.decode(encoding)
+    if encoding == "utf-8-sig":
+        remarks.append("The notebook began with a byte order mark, as some editors write it; it was taken out.")
+    elif encoding != "utf-8":
+        remarks.append(f"The notebook was saved in {encoding.upper()} and not in UTF-8; it was converted.")
+    return text
+
+
+def likely_cause(content):
+    """Why a file may be unreadable, from what it looks like."""
+    if not content.strip():
+        return "It is empty."
+    kinds = {
+        b"\x89PNG": "It is a picture.",
+        b"\xff\xd8\xff": "It is a picture.",
+        b"PK\x03\x04": "It is a packed file (ZIP).",
+        b"%PDF": "It is a PDF.",
+        b"<": "It is a web page.",
+    }
+    for start, sentence in kinds.items():
+        if content.lstrip().startswith(start):
+            return sentence
+    return "It may have been cut off or edited by hand."
+
+
+def how_many_cells(raw):
+    if "worksheets" in raw:
+        return sum(len(sheet["cells"]) for sheet in raw["worksheets"])
+    return len(raw["cells"])
+
+
+def about_language(raw, remarks):
+    """Say so when the notebook was set to run in something else than the course's Python."""
+    metadata = raw.get("metadata")
+    kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
+    if isinstance(kernel, dict) and isinstance(kernel.get("name"), str) and kernel["name"] != "python3":
+        remarks.append(f"The notebook was set to run in {kernel['name'][:40]!r}; it was run in the course's Python.")
+
+
 def tidy(cell):
-    """A fresh cell with the text and nbgrader's metadata of ``cell``, and nothing else."""
+    """A fresh cell with the text, the pictures and nbgrader's metadata of ``cell``, and nothing else."""
     source = cell.get("source", "")
     source = "".join(source) if isinstance(source, list) else str(source)
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
     fresh = make.get(cell["cell_type"], nbformat.v4.new_raw_cell)(source)
     meta = cell.get("metadata", {}).get("nbgrader")
     if isinstance(meta, dict) and isinstance(meta.get("grade_id"), str):
-        fresh.metadata["nbgrader"] = nbformat.from_dict({"grade_id": meta["grade_id"]})
+        fresh.metadata["nbgrader"] = nbformat.from_dict(dict(meta))
+    if cell["cell_type"] == "markdown" and isinstance(cell.get("attachments"), dict):
+        pictures = {name: kept for name, kinds in cell["attachments"].items() if (kept := only_pictures(kinds))}
+        if pictures:
+            fresh["attachments"] = nbformat.from_dict(pictures)
     return fresh
 
 
-def restore(master, notebook, remarks):
+def only_pictures(kinds):
+    """What of one attachment a browser can only show."""
+    return {kind: data for kind, data in kinds.items() if kind in PICTURES and is_base64(data)}
+
+
+def is_base64(data):
+    if not isinstance(data, str) or len(data) > MAX_PICTURE_CHARACTERS:
+        return False
+    try:
+        return bool(base64.b64decode("".join(data.split()), validate=True))
+    except (binascii.Error, ValueError):
+        return False
+
+
+def clean_text(cells, remarks):
+    """One kind of line end, and no broken characters, so that what is compared and stored is what was typed."""
+    ends = broken = False
+    for cell in cells:
+        source = cell.source
+        if "\r" in source:
+            ends, source = True, source.replace("\r\n", "\n").replace("\r", "\n")
+        if "\0" in source or any("\ud800" <= letter <= "\udfff" for letter in source):
+            broken = True
+            source = "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in source)
+        cell.source = source
+    if ends:
+        remarks.append(
+            "The notebook had line ends of Windows or of an old Mac in its cells; they were made the usual ones."
+        )
+    if broken:
+        remarks.append("The notebook had broken characters in its cells; each was replaced by �.")
+
+
+def restore(master, notebook, remarks, flags):
     """Put back what belongs to the course: metadata, locked cells, missing cells, and their order."""
     known = {cell.grade_id: cell for cell in master.cells}
     keep = chosen_copies(known, notebook, remarks)
-    changed = []
+    changed, relabelled = [], []
     for index, cell in enumerate(notebook.cells):
         name = notebooks.grade_id(cell)
-        cell.metadata.pop("nbgrader", None)
+        meta = cell.metadata.pop("nbgrader", {})
         if keep.get(name) != index:
             continue
         wanted = known[name]
+        if any(meta.get(key) != value for key, value in wanted.metadata().items() if key not in DERIVED):
+            relabelled.append(name)
         if cell.cell_type != wanted.cell_type or (wanted.locked and cell.source != hidden_removed(wanted)):
             changed.append(name)
         source = wanted.source if wanted.locked else cell.source
         replacement = wanted.as_cell()
         replacement.source = source
+        if cell.cell_type == replacement.cell_type == "markdown" and "attachments" in cell:
+            replacement["attachments"] = cell["attachments"]
         notebook.cells[index] = replacement
     if changed:
         remarks.append(f"These cells of the course had been changed and were put back: {', '.join(changed)}.")
+    if relabelled:
+        remarks.append(
+            f"The settings of these cells (points, lock, version) had been changed and were put back: {', '.join(relabelled)}."
+        )
     in_order(master, notebook, remarks)
-    add_missing(master, notebook, remarks)
+    add_missing(master, notebook, remarks, flags)
     unique_ids(notebook)
     return notebook
 
@@ -171,16 +333,29 @@ def in_order(master, notebook, remarks):
             notebook.cells.insert(behind(master, notebook, number), checks[cell.grade_id])
 
 
-def add_missing(master, notebook, remarks):
-    """Add the course's cells that are no longer there, each behind the one it followed."""
+def add_missing(master, notebook, remarks, flags):
+    """Add the course's cells that are no longer there, each behind the one it followed.
+
+    A deleted Do answer comes back without its blanks, which would undo what the student wrote in another cell.
+    """
     present = {notebooks.grade_id(cell) for cell in notebook.cells}
-    added = []
+    added, thoughts = [], []
     for number, cell in enumerate(master.cells):
         if cell.grade_id not in present:
-            notebook.cells.insert(behind(master, notebook, number), cell.as_cell())
+            replacement = cell.as_cell()
+            if cell.solution and not cell.grade and cell.cell_type == "code":
+                replacement.source = DELETED_ANSWER
+            elif cell.solution and cell.grade:
+                thoughts.append(cell.grade_id)
+            notebook.cells.insert(behind(master, notebook, number), replacement)
             added.append(cell.grade_id)
     if added:
         remarks.append(f"These cells were missing and were put back: {', '.join(added)}.")
+    if thoughts:
+        flags.append(
+            f"The cell for a written answer was missing: {', '.join(thoughts)}. Please look whether the answer stands "
+            "in another cell."
+        )
 
 
 def behind(master, notebook, number):
@@ -201,20 +376,22 @@ def unique_ids(notebook):
         seen.add(cell.id)
 
 
-def fold(student):
-    """A student's id as the replicates fold it: case, accents of width and spaces do not count."""
-    decomposed = unicodedata.normalize("NFKD", student.strip())
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+def same_person(one, other):
+    """Whether two ids decide the same numbers."""
+    try:
+        return stream.fold_id(one) == stream.fold_id(other)
+    except stream.UnusableId:
+        return one == other
 
 
 def other_owner(notebook, student):
     """The id that the notebook states in ``my_id = "..."``, where it is not the student's own; else None."""
     for cell in notebook.cells:
-        if not (notebooks.is_answer(cell) and notebooks.grade_id(cell).endswith("_my_id")):
+        if not (notebooks.is_answer(cell) and notebooks.grade_id(cell).endswith("_my_id")) or len(cell.source) > 5_000:
             continue
         try:
             statements = ast.parse(cell.source).body
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
         for statement in statements:
             if (
@@ -224,7 +401,7 @@ def other_owner(notebook, student):
                 and isinstance(statement.value.value, str)
             ):
                 stated = statement.value.value
-                if stated.strip(" _.") and fold(stated) != fold(student):
+                if stated.strip(" _.") and not same_person(stated, student):
                     return stated
     return None
 
