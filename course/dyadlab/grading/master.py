@@ -1,5 +1,6 @@
 """The master copy of a week: what was released, with its hidden tests, as plain data."""
 
+import ast
 import hashlib
 from dataclasses import asdict, dataclass, field
 
@@ -50,11 +51,15 @@ class MasterCell:
 
 @dataclass(frozen=True)
 class Master:
-    """A week as it was released. ``cells`` are in the order of the notebook; ``files`` go with the notebook."""
+    """A week as it was released. ``cells`` are in the order of the notebook; ``files`` go with the notebook.
+
+    imports : the import lines of the released code cells, which the checks may count on.
+    """
 
     week: str
     cells: tuple[MasterCell, ...]
     files: dict[str, bytes] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
 
     def __getitem__(self, grade_id):
         return next(cell for cell in self.cells if cell.grade_id == grade_id)
@@ -70,7 +75,7 @@ class Master:
 
     def digest(self):
         """A digest that changes when anything changes by which a submission is graded."""
-        text = repr([asdict(cell) for cell in self.cells]).encode()
+        text = repr(([asdict(cell) for cell in self.cells], self.imports)).encode()
         for name in sorted(self.files):
             text += name.encode() + hashlib.sha256(self.files[name]).digest()
         return hashlib.sha256(text).hexdigest()
@@ -82,7 +87,8 @@ def from_gradebook(course, week):
     release = course.release / week / f"{week}.ipynb"
     if not course.gradebook.exists() or not release.exists():
         raise missing
-    order = [notebooks.grade_id(cell) for cell in notebooks.read(release).cells]
+    released = notebooks.read(release)
+    order = [notebooks.grade_id(cell) for cell in released.cells]
     with nbgrader_bridge.gradebook(course) as gradebook:
         try:
             stored = gradebook.find_notebook(week, week)
@@ -116,7 +122,17 @@ def from_gradebook(course, week):
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".ipynb" and not utils.is_ignored(str(path), kept)
     }
-    return Master(week, tuple(cells[name] for name in order if name in cells), files)
+    imports = tuple(line for cell in released.cells if cell.cell_type == "code" for line in import_lines(cell.source))
+    return Master(week, tuple(cells[name] for name in order if name in cells), files, imports)
+
+
+def import_lines(source):
+    """The import statements at the top level of a cell, one string each; none where it is not plain Python."""
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return []
+    return [ast.unparse(statement) for statement in statements if isinstance(statement, ast.Import | ast.ImportFrom)]
 
 
 def nbgrader_ignores():
