@@ -35,6 +35,7 @@ JOBS = {
     "demo": "grade a small synthetic class from end to end and say where everything lies",
     "test": "run the tests; words after it go to pytest",
     "lab": "open JupyterLab on the course; words after it go to `dyadlab lab`",
+    "site": "build the browser-only site: the coding tool with nothing to install; needs npm",
     "wheel": "pack what students install, without any answers, into dist",
     "lint": "look for slips of style in the Python files",
     "lock": "choose package versions anew and write requirements.lock",

@@ -109,6 +109,14 @@ def parser():
     demo.add_argument("weeks", nargs="*", metavar="WEEK", help="such as w04; w00 and w04 when none is named")
     demo.add_argument("--folder", default="demo", metavar="FOLDER", help="where (emptied first); ./demo by default")
 
+    site = verb(
+        "site",
+        run_site,
+        "build the browser-only site: the coding tool with nothing to install",
+        "A folder of files for any web server. Python runs in the visitor's own browser. Needs npm.",
+    )
+    site.add_argument("--out", default="site", metavar="FOLDER", help="where (replaced); ./site by default")
+
     lab = verb("lab", run_lab, "open the course in JupyterLab")
     lab.add_argument("--student", action="store_true", help="as a student sees it")
     return top
@@ -234,6 +242,15 @@ def run_demo(args):
     from dyadlab.grading import demo
 
     return demo.demo(args.folder, args.weeks)
+
+
+def run_site(args):
+    from dyadlab import lite
+    from dyadlab.grading import course, show
+
+    out = lite.build(course.here().repository, args.out, progress=show.say)
+    show.say(f"The site is in {out}. Put it on any web server. To try it here, run this and open the address it says:")
+    show.say(f"python -m http.server --bind 127.0.0.1 --directory {out}")
 
 
 def run_lab(args):

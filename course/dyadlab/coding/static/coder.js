@@ -30,6 +30,7 @@ function render({ model, el }) {
   // ------------------------------------------------------------------ what a mark says; the same rules as in codes.py
 
   const markOf = (key) => marks.get(key) ?? { mind: null, kind: "", fits: null, note: "", code: "", category: "" };
+  const unsaid = (answer) => answer === null || answer === undefined; // Python in the page makes undefined of its None
   const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
   const kindName = (kind) => names[kind] ?? kind;
   const inWords = (code, category) => names[code] + (category ? `, ${kindName(category)}` : "");
@@ -47,13 +48,13 @@ function render({ model, el }) {
 
   function codeOf({ mind, kind, fits }) {
     if (mind === false) return "not_mind_related";
-    if (!mind || fits === null) return "";
+    if (!mind || unsaid(fits)) return "";
     if (!fits) return "non_attuned";
     return kind === "bodily_state" ? "not_mind_related" : "appropriate";
   }
 
   function stepOf(mark) {
-    if (mark.mind === null || mark.code) return 1;
+    if (unsaid(mark.mind) || mark.code) return 1;
     return mark.kind ? 3 : 2;
   }
 
@@ -178,7 +179,7 @@ function render({ model, el }) {
     const item = items[index];
     const { row, badge, extra } = rows[index];
     const mark = markOf(item.key);
-    badge.textContent = !item.toCode ? "" : mark.code ? names[mark.code] : mark.mind === null ? "not coded" : "begun";
+    badge.textContent = !item.toCode ? "" : mark.code ? names[mark.code] : unsaid(mark.mind) ? "not coded" : "begun";
     badge.dataset.code = item.toCode ? mark.code || "open" : "none";
     extra.textContent = [mark.unsure ? "? unsure" : "", mark.note ? "✎ note" : "", mark.disagrees ? "≠ disagree" : ""].filter(Boolean).join(" ");
     row.setAttribute("aria-selected", String(index === current));
@@ -320,7 +321,7 @@ function render({ model, el }) {
     }
     const next = answered(mark, step, value);
     marks.set(item.key, next);
-    send({ do: "answer", key: item.key, answers: [next.mind, next.kind, next.fits] });
+    send({ do: "answer", key: item.key, answers: [next.mind, next.kind, next.fits].filter((said) => !unsaid(said)) });
     changed();
     if (!next.code) say(`Step ${stepOf(next)}. ${setup.steps[stepOf(next) - 1].question}`);
     else if (practice) say(`Your code: ${inWords(next.code, next.category)}. ${reason.hidden ? "" : reason.innerText}`);
