@@ -27,7 +27,8 @@ import numpy as np
 import pandas as pd
 
 from dyadlab.blanks import BlankLeft, is_blank
-from dyadlab.sentences import Sentence
+from dyadlab.sentences import NotJudged, Sentence
+from dyadlab.standins import CannotCross, Facts, Opaque, type_name_of
 
 __all__ = [
     "CheckFailed", "answers_from", "figure", "figure_facts", "function", "item", "number", "numbers", "require",
@@ -56,6 +57,9 @@ def item(label):
         warnings.simplefilter("ignore")
         try:
             yield
+        except NotJudged as stopped:
+            stopped.about = stopped.about or label
+            raise
         except (CheckFailed, BlankLeft) as failed:
             raise CheckFailed(f"{label} not yet: {failed}") from None
         except Exception as error:
@@ -118,6 +122,10 @@ def _spaced(hint):
 
 def _kind(value):
     """What a value is, in words a beginner knows."""
+    if isinstance(value, Facts):
+        return "a figure"
+    if isinstance(value, Opaque):
+        return f"a {type_name_of(value)}"
     if isinstance(value, bool | np.bool_):
         return f"True or False ({value})"
     if isinstance(value, str):
@@ -260,12 +268,18 @@ def figure_facts(drawing):
     Returns keys ``title``, ``xlabel``, ``ylabel`` (text), ``bars``, ``lines``, ``points``, ``axes`` (counts),
     ``bar_heights``, ``bar_lefts``, ``bar_widths`` (lists of numbers, one per bar), ``xdata``, ``ydata`` (lists
     of numbers; of points, then of lines) and ``legend`` (list of text).
+
+    When work is graded, the figure has stayed where it was drawn and ``drawing`` is its facts already.
     """
+    if isinstance(drawing, Facts):
+        return dict(drawing)
     if hasattr(drawing, "axes") and not hasattr(drawing, "get_xlabel"):  # a Figure or a seaborn grid
         several = np.ravel(drawing.axes)
     else:
         several = np.ravel(drawing)
     axes = several[0]
+    if isinstance(axes, Facts):  # a list or an array of axes, of which the facts have come
+        return {**axes, "axes": len(several)}
     points = [np.asarray(c.get_offsets(), dtype=float) for c in axes.collections if len(c.get_offsets())]
     points = np.concatenate(points) if points else np.empty((0, 2))
     points = points[~np.isnan(points).any(axis=1)]
@@ -297,7 +311,7 @@ def figure(name, *, xlabel=True, ylabel=True, drawn=True, hint=""):
     value = _answer(name, hint)
     try:
         facts = figure_facts(value)
-    except (AttributeError, IndexError, TypeError, ValueError):
+    except (AttributeError, IndexError, TypeError, ValueError, CannotCross):  # all figures cross, as facts
         raise CheckFailed(
             f"`{name}` is {_kind(value)}, and a figure is wanted. Begin the plotting line with "
             f"`{name} = sns.`, so that the figure gets its name.{_spaced(hint)}"

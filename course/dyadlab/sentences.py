@@ -16,6 +16,23 @@ class Sentence(Exception):
         return folded(str(self))
 
 
+class NotJudged(BaseException):
+    """A check could not be carried out, and that says nothing about the answer; the message says why.
+
+    No Exception, so that a check which allows for errors (``except Exception``) does not take an answer that
+    never arrived for one that passed. ``about`` is the number of the item that was being checked.
+    """
+
+    about = ""
+
+    def __str__(self):
+        said = super().__str__()
+        return f"{self.about} could not be judged: {said}" if self.about else said
+
+    def _render_traceback_(self):
+        return folded(str(self))
+
+
 def folded(text):
     """The lines of ``text``, none longer than WIDTH letters unless it is indented, as code is.
 

@@ -1,0 +1,249 @@
+"""The frame in which kinds of values are written and read: limits, dispatch, the checks that all kinds share.
+
+On the wire stand ``null``, ``true``, ``false``, text, whole and finite decimal numbers and lists as they are in
+JSON. Everything else is an object whose ``"k"`` names its kind and whose other fields are fixed by that kind.
+"""
+
+import base64
+import binascii
+import math
+import numbers
+import re
+
+from dyadlab.grading.wire import figures
+from dyadlab.standins import CannotCross
+
+MOST_PARTS = 2_000_000  # elements of all lists, tables and so on of one value together
+MOST_RAW_BYTES = 44 * 2**20  # of all texts and buffers of one value together: in base64 below the 64 MB of a message
+MOST_KEYS = 50_000  # of a set or dictionary whose keys are not text: numbers can be chosen to collide, and then take n²
+DEEPEST = 40
+_TYPE_NAME = re.compile(r"[^\W\d]\w{0,79}")
+
+_WRITERS = {}
+_READERS = {}
+
+
+def writes(*types):
+    """Decorator: this function ``(writer, value)`` writes values of these types and their subclasses."""
+
+    def enter(function):
+        _WRITERS.update(dict.fromkeys(types, function))
+        return function
+
+    return enter
+
+
+def reads(kind, *fields):
+    """Decorator: this function ``(reader, *fields)`` reads the values of ``kind``, which have just these fields."""
+
+    def enter(function):
+        _READERS[kind] = function, fields, {"k", *fields}
+        return function
+
+    return enter
+
+
+def encode(value, remember=None):
+    """What ``value`` is, in terms of JSON.
+
+    remember : function that keeps a callable and returns its number, by which it can be called later. Without
+    it (for the arguments of a call, which the marker's own code gives) anything that is not a plain value
+    raises CannotCross. With it nothing is refused: what is no plain value becomes the name of its type.
+    """
+    writer = Writer(remember)
+    try:
+        return writer(value)
+    except _TooMuch as much:
+        return writer.opaque(value, str(much))
+    except Exception:  # an object of the student's own making may raise anything while it is looked at
+        return writer.opaque(value, "it could not be looked at")
+
+
+def decode(data, call=None):
+    """The value that ``data`` describe; the converse of :func:`encode`, for data that may be malicious.
+
+    call : ``call(key, request) -> reply`` carries the call of a function over to where the function is.
+    Raises CannotCross, and nothing else, when anything is not exactly as agreed or larger than agreed.
+    """
+    from dyadlab.grading.wire.functions import Function
+
+    return read(data, lambda name, key: Function(name, key, call))
+
+
+def read(data, function):
+    """As :func:`decode`, with ``function(name, key)`` to make or find the functions that are spoken of."""
+    try:
+        return Reader(function)(data)
+    except Exception as error:  # whatever numpy and pandas object to in the data, it was not as agreed
+        raise CannotCross(f"the value that arrived is not as agreed ({type(error).__name__})") from None
+
+
+class _TooMuch(Exception):
+    """The value is larger, deeper or more tangled than what is carried."""
+
+
+class Writer:
+    """Writes one value, and keeps count of what it has written."""
+
+    def __init__(self, remember):
+        self.remember = remember
+        self._parts = MOST_PARTS
+        self._bytes = MOST_RAW_BYTES
+        self._open = set()
+
+    def __call__(self, value):
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if kind is str:
+            return self.text(value)
+        if kind is float and math.isfinite(value):
+            return value
+        if kind is int and -(2**62) < value < 2**62:
+            return value
+        for base in kind.__mro__:
+            if base in _WRITERS:
+                return self._within(value, _WRITERS[base])
+        return self._other(value)
+
+    def _within(self, value, write):
+        if id(value) in self._open:
+            raise _TooMuch("it holds itself")
+        if len(self._open) >= DEEPEST:
+            raise _TooMuch("it is too deep")
+        self._open.add(id(value))
+        written = write(self, value)
+        self._open.discard(id(value))
+        return written
+
+    def _other(self, value):
+        facts = figures.facts_of(value, alone=not self._open)
+        if facts is not None:
+            return {"k": "figure", "facts": self(facts)}
+        if callable(value) and self.remember is not None:
+            return {"k": "function", "name": self._name(value), "key": self.remember(value)}
+        if isinstance(value, numbers.Real):
+            return self(float(value))
+        return self.opaque(value)
+
+    def opaque(self, value, why=""):
+        """The name of the type of ``value`` in place of it."""
+        if self.remember is None:
+            raise CannotCross(f"a {type(value).__name__} cannot be given to a function of the notebook")
+        name = type(value).__name__
+        return {"k": "opaque", "type": name if _TYPE_NAME.fullmatch(name) else "thing", "why": why}
+
+    @staticmethod
+    def _name(function):
+        name = getattr(function, "__name__", None)
+        if type(name) is str and name.isprintable():
+            return name[:80]
+        return type(function).__name__[:80]
+
+    def spend(self, parts, size=0):
+        """Count ``parts`` elements and ``size`` bytes; to be called before they are written out."""
+        self._parts -= parts
+        self._bytes -= size
+        if self._parts < 0 or self._bytes < 0:
+            raise _TooMuch("it is too large")
+
+    def allow(self, size):
+        """Refuse what has ``size`` bytes more than are left, before they are copied."""
+        if size > self._bytes:
+            raise _TooMuch("it is too large")
+
+    def text(self, value):
+        if not value.isascii():  # a lone surrogate is no character, and no file or page can hold it
+            value = value.encode("utf-8", "replace").decode("utf-8")
+        self._bytes -= len(value)
+        if self._bytes < 0:
+            raise _TooMuch("it is too large")
+        return value
+
+    def buffer(self, value):
+        self.spend(0, len(value))
+        return base64.b64encode(value).decode("ascii")
+
+    def list(self, values):
+        """The written elements of ``values``, which has a length."""
+        self.spend(len(values))
+        return [self(value) for value in values]
+
+
+class Reader:
+    """Reads one value, and refuses (by any Exception) what is not exactly as agreed."""
+
+    def __init__(self, function):
+        self.function = function
+        self._parts = MOST_PARTS
+        self._bytes = MOST_RAW_BYTES + 3
+        self._depth = 0
+
+    def __call__(self, data):
+        kind = type(data)
+        if data is None or kind is bool or kind is int:
+            return data
+        if kind is str:
+            return self.text(data)
+        if kind is float:
+            require(math.isfinite(data))
+            return data
+        require(self._depth < 2 * DEEPEST)
+        self._depth += 1
+        if kind is list:
+            value = self.list(data)
+        else:
+            require(kind is dict and type(data.get("k")) is str and data["k"] in _READERS)
+            reading, fields, keys = _READERS[data["k"]]
+            require(data.keys() == keys)
+            value = reading(self, *[data[field] for field in fields])
+        self._depth -= 1
+        return value
+
+    def spend(self, parts, size=0):
+        """Count ``parts`` elements and ``size`` bytes; to be called before room is made for them."""
+        self._parts -= parts
+        self._bytes -= size
+        require(self._parts >= 0 and self._bytes >= 0)
+
+    def list(self, data, length=None):
+        """The values of a list, which must have ``length`` elements if that is given."""
+        require(type(data) is list and length in (None, len(data)))
+        self.spend(len(data))
+        return [self(each) for each in data]
+
+    def a(self, wanted, data):
+        """The value, which must be exactly of the type (or of one of the types) ``wanted``."""
+        value = self(data)
+        require(type(value) in wanted if type(wanted) is tuple else type(value) is wanted)
+        return value
+
+    def text(self, data, most=None):
+        require(type(data) is str and (most is None or len(data) <= most))
+        self.spend(0, len(data))
+        if not data.isascii():
+            data.encode("utf-8")  # raises for a lone surrogate
+        return data
+
+    def whole(self, data, low=-(2**63), high=2**63 - 1):
+        require(type(data) is int and low <= data <= high)
+        return data
+
+    def truth(self, data):
+        require(type(data) is bool)
+        return data
+
+    def buffer(self, data):
+        """The bytes of a text in base64."""
+        require(type(data) is str)
+        self.spend(0, len(data) * 3 // 4)
+        try:
+            return base64.b64decode(data.encode("ascii"), validate=True)
+        except binascii.Error:
+            raise ValueError("no base64") from None
+
+
+def require(condition):
+    """For readers: refuse the data unless ``condition`` holds."""
+    if not condition:
+        raise ValueError("not as agreed")

@@ -1,0 +1,39 @@
+"""Figures go over as facts: what is written on the axes and what is drawn, as checks.figure_facts has it."""
+
+from dyadlab import checks
+from dyadlab.standins import Facts
+
+# Every key of checks.figure_facts, and what it holds.
+TEXTS = ("title", "xlabel", "ylabel")
+COUNTS = ("axes", "bars", "lines", "points")
+NUMBERS = ("bar_heights", "bar_lefts", "bar_widths", "xdata", "ydata")
+
+
+def facts_of(value, alone):
+    """The facts of ``value`` if a check would take it for a figure, otherwise None.
+
+    alone : whether it is the answer itself and not one thing in a list. In a list only axes count, as they do
+    for checks.figure when it is given the list itself.
+    """
+    if not (hasattr(value, "get_xlabel") or (alone and hasattr(value, "axes"))):
+        return None
+    try:
+        return dict(checks.figure_facts(value))
+    except Exception:  # it only looked like a figure
+        return None
+
+
+def as_facts(found):
+    """``found``, a decoded dictionary, as Facts; ValueError unless it is as checks.figure_facts would have it."""
+    if type(found) is not dict or found.keys() != {*TEXTS, *COUNTS, *NUMBERS, "legend"}:
+        raise ValueError("no facts of a figure")
+    right = (
+        all(type(found[key]) is str for key in TEXTS)
+        and all(type(found[key]) is int and found[key] >= 0 for key in COUNTS)
+        and all(type(found[key]) is list and {*map(type, found[key])} <= {float} for key in NUMBERS)
+        and type(found["legend"]) is list
+        and {*map(type, found["legend"])} <= {str}
+    )
+    if not right:
+        raise ValueError("no facts of a figure")
+    return Facts(found)
