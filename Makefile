@@ -2,7 +2,7 @@
 #   make demo                 make test                 make test ARGS="-k dyads"
 #   make setup PYTHON=python3.12
 PYTHON ?= python3
-JOBS := setup demo test lab site wheel lint lock environment
+JOBS := setup demo test bench lab site wheel lint lock environment
 
 .PHONY: help $(JOBS)
 .NOTPARALLEL:

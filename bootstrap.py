@@ -34,6 +34,7 @@ JOBS = {
     "setup": "only install what the other jobs need",
     "demo": "grade a small synthetic class from end to end and say where everything lies",
     "test": "run the tests; words after it go to pytest",
+    "bench": "time grading beside plain nbgrader and otter-grader; words after it go to benchmarks/bench.py",
     "lab": "open JupyterLab on the course; words after it go to `dyadlab lab`",
     "site": "build the browser-only site: the coding tool with nothing to install; needs npm",
     "wheel": "pack what students install, without any answers, into dist",
@@ -41,6 +42,12 @@ JOBS = {
     "lock": "choose package versions anew and write requirements.lock",
     "environment": "write environment.yml from pyproject.toml",
 }
+
+# For `bench`: otter-grader (which imports a module that newer setuptools lack), and what has to be as in the lock.
+BENCH_VENV = ROOT / ".venv-bench"
+OTTER = ("otter-grader==7.0.0", "setuptools<81")
+BENCH_STACK = ("anywidget", "ipykernel", "ipython", "ipywidgets", "matplotlib", "nbclient", "nbconvert", "nbformat")
+BENCH_STACK += ("numpy", "pandas", "scipy", "seaborn", "statsmodels")
 
 # Imported once at the end of a set-up: an installation that cannot do this is not called complete.
 MUST_IMPORT = "dyadlab, ipywidgets, jupyterlab, nbgrader, pytest, rich, scipy, seaborn, statsmodels"
@@ -97,6 +104,9 @@ def do(job, rest):
             run(["sh", ROOT / "tests" / "install_system_packages.sh"])
         at_once = min(os.cpu_count() or 1, 4)  # browser tests stay together: they share a browser
         return run_python("-m", "pytest", "-q", "-n", at_once, "--dist", "loadgroup", *rest)
+    if job == "bench":
+        otter = otter_python()
+        return run_python(ROOT / "benchmarks" / "bench.py", *(["--otter", otter] if otter else []), *rest)
     return run_python("-m", "dyadlab", job, *rest)
 
 
@@ -300,6 +310,38 @@ def locked(name):
     """The lines of the lock that pin the package ``name``, or an empty string."""
     found = re.search(rf"^{re.escape(name)}==(?:.*\\\n)*.*\n", LOCK.read_text(encoding="utf-8"), re.M)
     return found.group() if found else ""
+
+
+def otter_python():
+    """The interpreter of an environment with otter-grader, for the benchmark alone; None where it cannot be had.
+
+    What notebooks use has there the versions of the lock, so that the same code is timed. Otter cannot live beside
+    everything else in the lock, and is not in it.
+    """
+    stack = re.compile(rf"({'|'.join(BENCH_STACK)})==")
+    lines = [line.rstrip("\\ ") for line in LOCK.read_text(encoding="utf-8").splitlines() if stack.match(line)]
+    python = BENCH_VENV / venv_python().relative_to(VENV)
+    stamp = BENCH_VENV / "set-up-complete"
+    reasons = json.dumps([OTTER, lines, sys.version, str(BENCH_VENV)])
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == reasons and python.exists():
+        return python
+    print(f"Setting up otter-grader in {BENCH_VENV} (once; for the benchmark alone).", flush=True)
+    stamp.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        same = Path(folder) / "same.txt"
+        same.write_text("\n".join(lines), encoding="utf-8")
+        names = [line.partition("==")[0] for line in lines]
+        install = ["-m", "uv", "pip", "install", "--quiet", "--python", python]
+        for words in (
+            ["-m", "uv", "venv", "--quiet", "--clear", "--python", venv_python(), BENCH_VENV],
+            [*install, "-c", same, *OTTER, *sorted(set(names))],
+            [*install, "--no-deps", "-e", ROOT],
+        ):
+            if run_python(*words) != 0:
+                print("otter-grader could not be had (see above); the benchmark goes on without it.", flush=True)
+                return None
+    write_whole(stamp, reasons)
+    return python
 
 
 # --- files made from pyproject.toml -----------------------------------------------------------------------
