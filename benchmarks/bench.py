@@ -231,9 +231,7 @@ def growth(folder, sizes):
     for size in sorted(sizes):
         run = contenders.dyadlab(largest, turns, size, watch=True)
         lines.append((size, run))
-        say(
-            f"{size:6d} submissions: {run.wall:7.1f} s, {run.each:.3f} s each, the command's memory {run.peak_mb:.0f} MB"
-        )
+        say(f"{size:6d} submissions: {run.wall:7.1f} s, {run.each:.3f} s each, {run.peak_mb:.0f} MB in the command")
     (small, first), (large, last) = lines[0], lines[-1]
     slope = (last.wall - first.wall) / (large - small) if large > small else last.each
     say(

@@ -45,7 +45,7 @@ class Run:
 
 
 def nbgrader(original, folder, copies):
-    """Plain ``nbgrader autograde`` with the course's configuration. Its first word on a submission ends the start-up."""
+    """Plain ``nbgrader autograde``, configured as the course is. Its first word on a submission ends the start-up."""
     with classes.own_copy(original, folder, copies) as here:
         (week,) = here.weeks()
         command = [sys.executable, "-m", "nbgrader", "autograde", week]

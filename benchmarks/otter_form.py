@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 from dyadlab.grading import notebooks
 
-#: One test file for each of our checks, hidden tests included, in the form that otter calls exception-based. The check's
-#: own text runs among the student's names, as it does in the notebook.
+#: One test file for each of our checks, hidden tests included, in the form that otter calls exception-based. The text
+#: of the check runs among the student's names, as it does in the notebook.
 TEST_FILE = """\
 OK_FORMAT = False
 
