@@ -1,0 +1,113 @@
+"""Put an attack and its two neighbours into a copy of the target course, and see afterwards what it did."""
+
+import hashlib
+import json
+import socket
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from attacks import target
+
+#: The neighbours, by name before and after every attacker. One has all answers right, the other none.
+BLANK, RIGHT = "ann_blank", "zoe_right"
+FILE = f"{target.WEEK}.ipynb"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an attacker is told about the machine: the course's folder, a folder outside it, a listening port."""
+
+    course: Path
+    outside: Path
+    port: int = 0
+
+    def fill(self, text):
+        for word, value in (("@COURSE@", self.course), ("@OUTSIDE@", self.outside), ("@PORT@", self.port)):
+            text = text.replace(word, str(value))
+        return text
+
+
+def bytes_of(notebook):
+    return nbformat.writes(notebook).encode()
+
+
+def place(here, released, attack, around):
+    """Write one attack's submission into the course ``here``; returns the student's id."""
+    folder = here.submitted / attack.who / target.WEEK
+    folder.mkdir(parents=True)
+    if attack.place is not None:
+        attack.place(folder, released, here)
+        return attack.who
+    if attack.files is not None:
+        files = attack.files(released, here)
+    else:
+        cells = {name: around.fill(text).strip("\n") for name, text in attack.cells.items()}
+        setup = around.fill(attack.setup).strip("\n")
+        files = {FILE: bytes_of(target.filled_in(released, attack.answers, setup, cells))}
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return attack.who
+
+
+def place_neighbours(here, released):
+    for student, answers in ((BLANK, "blank"), (RIGHT, "right")):
+        folder = here.submitted / student / target.WEEK
+        folder.mkdir(parents=True)
+        (folder / FILE).write_bytes(bytes_of(target.filled_in(released, answers)))
+
+
+def checksums(*folders):
+    """``{path: digest}`` of every file below the folders; a link counts as where it leads to."""
+    found = {}
+    for folder in folders:
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_symlink():
+                found[str(path)] = f"link to {path.readlink()}"
+            elif path.is_file():
+                found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def outputs(path):
+    """All that the free and answer cells of an executed notebook printed or showed, as one text."""
+    try:
+        notebook = json.loads(Path(path).read_text(encoding="utf-8"))
+        cells = [c for c in notebook["cells"] if not c.get("metadata", {}).get("nbgrader", {}).get("locked")]
+        return "\n".join(json.dumps(c.get("outputs", []), ensure_ascii=False) for c in cells)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ""
+
+
+@contextmanager
+def listener():
+    """A service on this machine that student code must not reach. Gives (port, list of what was sent to it)."""
+    heard = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        over = threading.Event()
+
+        def listen():
+            while not over.is_set():
+                try:
+                    connection, _ = server.accept()
+                except TimeoutError:
+                    continue
+                with connection:
+                    connection.settimeout(1)
+                    try:
+                        heard.append(connection.recv(200).decode(errors="replace"))
+                    except OSError:
+                        heard.append("")
+
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        try:
+            yield server.getsockname()[1], heard
+        finally:
+            over.set()
+            thread.join()
