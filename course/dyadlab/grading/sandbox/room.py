@@ -1,0 +1,428 @@
+"""The room of a warm process: it makes the walls that last, forks students' processes behind them, and ends those.
+
+The warm process makes a Room as early as it can (best before it imports much, always before it has a second thread).
+That forks once: the process that goes on is the warm one, and its parent stays behind as a small guard whose only work
+is that nothing outlives anybody:
+
+    worker -> guard -> warm process -> student's process -> whatever that starts
+
+In the tier "namespaces" each arrow down also is a process id namespace, so that a dead one takes everything below along;
+in the tier "landlock" the guard and the warm process sweep up.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+
+from dyadlab.grading.sandbox import calls, files, kernel, landlock, limits
+from dyadlab.grading.sandbox.tiers import SAME_USER, USER_NAMESPACE, View
+
+#: The whole environment of a student's process; HOME and TMPDIR come on top.
+ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PATH": "/usr/bin:/bin",
+    "USER": "student",
+    "LOGNAME": "student",
+}
+#: These variables of the warm process stay, when it has them.
+PASSED_ON = ("DYADLAB_WORLD", "NBGRADER_EXECUTION", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE")
+
+
+class WallsFailed(Exception):
+    """A wall could not be made for this one process, which therefore ran nothing. The message says which."""
+
+
+class Room:
+    """Where the students' processes of one worker slot live, one at a time.
+
+    tier : Tier. what_to_set : Limits. slot : number of the worker, which decides the user id (60000 + slot).
+    view : View, what students' processes see (this Python by default).
+    Raises WallsFailed where the lasting walls cannot be made; then the process should end.
+    """
+
+    def __init__(self, tier, most, slot, view=None):
+        if threading.active_count() > 1:
+            raise WallsFailed("A room can only be made by a process that has one thread.")
+        self.tier, self.most, self.slot = tier, most, slot
+        self.view = view or View.of_this_python()
+        self.identity = tier.user(slot)
+        self._enclosed = False
+        self._student = self._seen_as = None
+        self._folder = self._base = None
+        self._host_proc = self._own_pids = None
+        self._only_below = False
+        if not kernel.LINUX:
+            return
+        if tier.name == "namespaces":
+            self._settle_in_namespaces()
+        elif tier.name == "landlock":
+            self._settle_under_landlock()
+
+    # --- settling: once ---
+
+    def _settle_in_namespaces(self):
+        has = self.tier.has
+        new = kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC
+        new |= kernel.CLONE_NEWPID if has("processes") else 0
+        new |= kernel.CLONE_NEWNET if has("network") else 0
+        self._host_proc = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
+        with contextlib.suppress(OSError):
+            os.setsid()
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if self.tier.identity == USER_NAMESPACE:
+            _enter_user_namespace(new)
+        else:
+            kernel.unshare(new)
+        alive = _fork_leaving_a_guard(None)
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        _end_unless(alive)
+        if has("processes"):
+            self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        files.own_mounts()
+
+    def _settle_under_landlock(self):
+        with contextlib.suppress(OSError):
+            os.setsid()
+        self._base = tempfile.mkdtemp(prefix="dyadlab-job-")
+        os.chmod(self._base, 0o711)
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        self._become_sweeper()
+        alive = _fork_leaving_a_guard(self._sweep_and_go)
+        self._become_sweeper()
+        signal.signal(signal.SIGTERM, self._sweep_and_go)
+        _end_unless(alive)
+
+    def _become_sweeper(self):
+        """What anything below leaves behind becomes this process's child; it can signal only what is below it."""
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)  # and not SIGKILL: it has to sweep first
+        above = os.getppid()
+        could = _may_signal(above)
+        landlock.restrict(files=False, network=False, scopes=self.tier.has("scope"))
+        self._only_below = could and not _may_signal(above)
+
+    def _enclose(self):
+        """The warm process itself moves into the root that students see. It has imported what it needs by now."""
+        self._enclosed = True
+        if self.tier.name == "namespaces" and self.tier.has("files"):
+            files.new_root(self.view.read_only, self.identity)
+
+    # --- one student's process ---
+
+    def fork(self, body, keep=(), job_files=None):
+        """Fork, lock the child in, and call ``body()`` in it, with the job's folder as its working folder.
+
+        keep : file descriptors that stay open; 0, 1 and 2 lead nowhere unless they are kept, all others are closed.
+        job_files : {relative name: bytes}, in the job's folder when ``body`` starts.
+        Returns the process id of the child as the worker sees it. Never returns in the child, which ends with ``body``.
+        Raises WallsFailed when a wall could not be made: then ``body`` was not called.
+        """
+        if self._student is not None:
+            raise WallsFailed("The student's process before this one has not been ended.")
+        if not self._enclosed:
+            self._enclose()
+        if self.tier.name != "namespaces" or not self.tier.has("files"):
+            self._make_folder()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        told, tell = os.pipe()
+        child = self._fork_into_new_process_ids()
+        if child == 0:
+            self._live(body, tuple(keep), job_files or {}, tell)
+        self._student = child
+        os.close(tell)
+        with open(told, "rb") as listening:
+            said = json.loads(listening.read() or b'{"failed": "it ended before its walls stood"}')
+        if "failed" in said:
+            self.end()
+            raise WallsFailed(f"The walls around a student's process could not be made: {said['failed']}.")
+        self._seen_as = said["pid"]
+        return self._seen_as
+
+    def _fork_into_new_process_ids(self):
+        if self._own_pids is None:
+            return os.fork()
+        kernel.unshare(kernel.CLONE_NEWPID)  # for children only; the first of them is its number 1
+        child = None
+        try:
+            child = os.fork()
+        finally:
+            if child != 0:
+                kernel.setns(self._own_pids, kernel.CLONE_NEWPID)
+        return child
+
+    def _live(self, body, keep, job_files, tell):
+        """In the child. Whatever happens, it ends here."""
+        status = 1
+        try:
+            try:
+                self._lock_in(job_files, keep, tell)
+            except BaseException as error:
+                os.write(tell, json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode())
+                os._exit(3)
+            os.close(tell)
+            body()
+            status = 0
+        except SystemExit as request:
+            status = request.code if isinstance(request.code, int) else 1
+        except BaseException:
+            with contextlib.suppress(BaseException):
+                traceback.print_exc()
+        finally:
+            with contextlib.suppress(BaseException):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(status & 0xFF)
+
+    def _lock_in(self, job_files, keep, tell):
+        has, tier = self.tier.has, self.tier
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.setsid()
+        seen_as = int(os.readlink("self", dir_fd=self._host_proc)) if self._host_proc is not None else os.getpid()
+        if kernel.LINUX:
+            with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as first_to_go:
+                first_to_go.write("900")
+        if tier.name == "namespaces":
+            kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+        if self._folder is None:
+            temporary = files.temporary(self.view.read_only)
+            files.job_space(self.most.disk_mb if has("disk") else 4096, self.identity, temporary)
+            if has("processes"):
+                files.fresh_proc("/proc")
+            job = files.JOB
+        else:
+            job, temporary = os.path.join(self._folder, "job"), os.path.join(self._folder, "tmp")
+        os.chdir(job)
+        self._close_descriptors(keep, tell)
+        self._set_environment(temporary)
+        others = 0
+        if tier.name != "none" and tier.identity == SAME_USER:
+            others = _processes_of(os.getuid())
+        rooms = (job, temporary)
+        if kernel.LINUX and tier.name != "none":
+            self._become_nobody()
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # or it could not read its own /proc; no other student is its user
+            kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        elif kernel.LINUX:
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        files.write_job_files(job, job_files)
+        limits.set_limits(self.most, self._limits_left_out(), others)
+        if tier.name == "landlock":
+            read = [*files.SYSTEM, *files.SETTINGS, *self.view.read_only, "/dev/zero", "/dev/random", "/dev/urandom"]
+            landlock.restrict(read, (*rooms, "/dev/null", "/dev/full"), has("files"), has("network"), has("scope"))
+        if tier.name != "none" and calls.known():
+            sockets = {"namespaces": "inside", "landlock": "pairs"}[tier.name] if has("network") else "all"
+            scoped = tier.name == "landlock" and landlock.version() < landlock.SCOPES_SINCE and has("scope")
+            calls.install(calls.program(has("system calls"), sockets, os.getpid() if scoped else None))
+        # the parent reads this only when every wall stands; if it is gone, nobody wants this process any more
+        os.write(tell, json.dumps({"pid": seen_as}).encode())
+
+    def _limits_left_out(self):
+        return frozenset("processes" if wall == "process count" else wall for wall in self.tier.without - {"processes"})
+
+    def _close_descriptors(self, keep, tell):
+        if not self.tier.has("descriptors"):
+            return
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            if standard not in keep and standard != nowhere:
+                os.dup2(nowhere, standard)
+        last = 2
+        for kept in sorted({*keep, tell} - {0, 1, 2}):
+            os.closerange(last + 1, kept)
+            last = kept
+        os.closerange(last + 1, _most_descriptors())
+
+    def _set_environment(self, temporary):
+        if not self.tier.has("environment"):
+            return
+        passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        os.environ.clear()
+        os.environ.update({**ENVIRONMENT, **passed_on, "HOME": temporary, "TMPDIR": temporary})
+        tempfile.tempdir = None
+
+    def _become_nobody(self):
+        if not self.tier.has("identity"):
+            return
+        if os.geteuid() == 0 or self.tier.identity == USER_NAMESPACE:
+            kernel.empty_bounding_set()
+        user, group = self.identity
+        if user != os.getuid():
+            os.setgroups([])
+            os.setresgid(group, group, group)
+            os.setresuid(user, user, user)
+        kernel.set_capabilities()
+
+    def _make_folder(self):
+        if self._base is None:
+            self._base = tempfile.mkdtemp(prefix="dyadlab-job-")
+            os.chmod(self._base, 0o711)
+        self._folder = tempfile.mkdtemp(dir=self._base)
+        for name in ("", "job", "tmp"):
+            path = os.path.join(self._folder, name)
+            if name:
+                os.mkdir(path, 0o700)
+            if self.identity != (os.getuid(), os.getgid()):
+                os.chown(path, *self.identity)
+
+    # --- its end ---
+
+    def interrupt(self, pid=None):
+        """Ask the student's Python to stop what it is doing, as the stop button of a notebook does."""
+        if self._student is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._student, signal.SIGINT)
+
+    def end(self, pid=None):
+        """End the student's process and everything that it started. Returns when nothing of it is left.
+
+        Returns how it had ended: its exit status, or minus the signal, as subprocess tells it; None if there was none.
+        """
+        status = None
+        if self._student is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._student, signal.SIGKILL)
+            status = os.waitstatus_to_exitcode(os.waitpid(self._student, 0)[1])
+            self._student = self._seen_as = None
+        if self.tier.name == "landlock" and self.tier.has("sweep"):
+            self._sweep()
+        if self._folder is not None:
+            _remove(self._folder)
+            self._folder = None
+        return status
+
+    def close(self):
+        self.end()
+        if self._base is not None:
+            _remove(self._base)
+
+    def _sweep(self):
+        """Kill and bury everything below this process, however it hid; the job's own folder is still there."""
+        while True:
+            if self._only_below:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(-1, signal.SIGKILL)  # all at once: nothing can fork itself away from it
+            else:
+                self._kill_one_by_one()
+            try:
+                while os.waitpid(-1, 0 if self._only_below else os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+
+    def _kill_one_by_one(self):
+        """Without the scopes of Landlock: by user where that is its own, else down the tree until none is left."""
+        user = self.identity[0]
+        if user != os.getuid():
+            helper = os.fork()
+            if helper == 0:
+                with contextlib.suppress(OSError):
+                    os.setresuid(user, user, user)
+                    os.kill(-1, signal.SIGKILL)
+                os._exit(0)
+        for pid in limits.tree(os.getpid())[1:]:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _sweep_and_go(self, *_signal):
+        self._sweep()
+        _remove(self._base)
+        os._exit(0)
+
+
+def _may_signal(pid):
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return pid > 0
+
+
+def _enter_user_namespace(more):
+    """Here this process may do what root may, and is nobody else than before outside. With new namespaces ``more``."""
+    user, group = os.getuid(), os.getgid()
+    kernel.unshare(kernel.CLONE_NEWUSER | more)
+    for name, content in {"setgroups": "deny", "uid_map": f"{user} {user} 1", "gid_map": f"{group} {group} 1"}.items():
+        with open(f"/proc/self/{name}", "w") as setting:
+            setting.write(content)
+
+
+def _fork_leaving_a_guard(sweep):
+    """Fork; the child goes on. The parent waits for it to end and then ends as well, after ``sweep()`` if given.
+
+    Returns a file descriptor that reads as ended once the guard is gone.
+    """
+    alive, held = os.pipe()
+    heard = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+    if sweep:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, heard)
+    child = os.fork()
+    if child == 0:
+        if sweep:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(held)
+        return alive
+    status = 1
+    try:
+        os.closerange(3, held)  # the connection to the worker above all: the guard must not keep it open
+        os.closerange(held + 1, _most_descriptors())
+        while sweep and signal.sigwait(heard) == signal.SIGCHLD:
+            ended, status = os.waitpid(-1, os.WNOHANG)
+            if ended == child:
+                break
+        if sweep:
+            sweep()
+        else:
+            status = os.waitpid(child, 0)[1]
+    finally:
+        code = os.waitstatus_to_exitcode(status)
+        os._exit(code if code >= 0 else 128 - code)
+
+
+def _end_unless(alive):
+    os.set_blocking(alive, False)
+    with contextlib.suppress(BlockingIOError):
+        if os.read(alive, 1) == b"":
+            os._exit(1)
+
+
+def _most_descriptors():
+    return min(os.sysconf("SC_OPEN_MAX"), 1 << 20)
+
+
+def _processes_of(user):
+    """How many processes and threads this user has: they count towards its limit."""
+    count = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.stat(f"/proc/{pid}").st_uid == user:
+                count += len(os.listdir(f"/proc/{pid}/task"))
+    return count
+
+
+def _remove(folder):
+    """Remove a folder that a student's process has filled, whatever rights it left there; nothing lives in it now."""
+
+    def open_up(_function, path, _error):
+        with contextlib.suppress(OSError):
+            os.chmod(os.path.dirname(path), 0o700, follow_symlinks=False)
+        with contextlib.suppress(OSError):
+            os.chmod(path, 0o700, follow_symlinks=False)
+
+    shutil.rmtree(folder, onerror=open_up)
+    if os.path.exists(folder):
+        shutil.rmtree(folder, ignore_errors=True)

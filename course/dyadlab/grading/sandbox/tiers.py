@@ -1,0 +1,113 @@
+"""The tiers of protection, what each is made of, and what a student's process may see."""
+
+import os
+import sys
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from dyadlab.sentences import Sentence
+
+FIRST_IDENTITY = 60000
+#: The walls by tier. Tests take them away one by one (Tier.replace(without=...)) to see that each one matters.
+WALLS = {
+    "namespaces": (
+        "files", "network", "processes", "identity", "system calls", "memory", "processor time", "process count",
+        "file size", "disk", "open files", "descriptors", "environment",
+    ),
+    "landlock": (
+        "files", "network", "scope", "identity", "system calls", "memory", "processor time", "process count",
+        "file size", "descriptors", "environment", "sweep",
+    ),
+    "none": ("memory", "processor time", "process count", "file size", "descriptors", "environment"),
+}  # fmt: skip
+OWN_USER, USER_NAMESPACE, SAME_USER = "a user of its own", "a user namespace", "the grader's user"
+
+
+class NoSandbox(Sentence):
+    """This machine offers no protection against what students' code might do; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One way to lock a student's process in.
+
+    name : "namespaces", "landlock" or "none".
+    identity : OWN_USER (needs root), USER_NAMESPACE or SAME_USER.
+    lacks : walls that this machine does not offer, as words for the reader.
+    without : walls left out on purpose, for tests.
+    """
+
+    name: str
+    identity: str = SAME_USER
+    lacks: tuple[str, ...] = ()
+    without: frozenset[str] = field(default_factory=frozenset)
+
+    def replace(self, **changes):
+        if "without" in changes:
+            changes["without"] = frozenset(changes["without"])
+            unknown = changes["without"] - set(WALLS[changes.get("name", self.name)])
+            if unknown:
+                raise ValueError(f"The tier {self.name!r} has no wall {', '.join(sorted(unknown))}.")
+        return replace(self, **changes)
+
+    def has(self, wall):
+        return wall in WALLS[self.name] and wall not in self.without
+
+    def user(self, slot):
+        """(user id, group id) that students' code runs with in ``slot``."""
+        if self.identity == OWN_USER and self.has("identity"):
+            return FIRST_IDENTITY + slot, FIRST_IDENTITY + slot
+        return os.getuid(), os.getgid()
+
+    def describe(self):
+        """One sentence for the output and the record."""
+        who = {
+            OWN_USER: "another user",
+            USER_NAMESPACE: "the grader's user without any right, in a user namespace",
+            SAME_USER: "the grader's user",
+        }[self.identity]
+        if self.name == "namespaces":
+            said = (
+                f"Students' code runs in namespaces of its own (files, processes, network), as {who}, with a filter of "
+                "system calls and limits; it has no network, and its memory is watched."
+            )
+        elif self.name == "landlock":
+            said = (
+                f"Students' code runs under Landlock and a filter of system calls, as {who}, with limits; it has no "
+                "network, and its memory and disk are watched."
+            )
+        else:
+            said = "Students' code runs UNPROTECTED, as the grader's user, with limits only."
+        if self.lacks:
+            said += f" Not offered by this machine: {', '.join(self.lacks)}."
+        if self.without:
+            said += f" Left out for a test: {', '.join(sorted(self.without))}."
+        return said
+
+    def as_data(self):
+        return {**asdict(self), "lacks": list(self.lacks), "without": sorted(self.without)}
+
+    @classmethod
+    def from_data(cls, data):
+        return cls(data["name"], data["identity"], tuple(data["lacks"]), frozenset(data["without"]))
+
+
+NONE = Tier("none")
+
+
+@dataclass(frozen=True)
+class View:
+    """What a student's process sees besides its job: these paths, read-only."""
+
+    read_only: tuple[str, ...]
+
+    @classmethod
+    def of_this_python(cls, *more):
+        """This Python with its libraries, the package and the course's data; never the course's sources."""
+        import dyadlab
+
+        package = Path(dyadlab.__file__).parent
+        beside = package.parents[1] / "datasets"
+        found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, package]
+        found += [beside] if beside.is_dir() else []
+        return cls(tuple(dict.fromkeys(str(path) for path in [*found, *more])))
