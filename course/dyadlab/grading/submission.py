@@ -133,8 +133,10 @@ def without_outputs(name, start, opened):
 # --- opening files of people who may have laid traps ------------------------------------------------------------
 
 
-def opened_files(folder):
+def opened_files(folder, most_folders=MAX_FOLDERS, only=None):
     """(name, an open binary file or a sentence why not) of every file below ``folder``.
+
+    only : names of files (a container) if not all are wanted.
 
     Every folder and file is opened by its name within the folder that is already open, without following
     links and without waiting, and is looked at only then. So it does not matter what somebody puts in its
@@ -149,14 +151,14 @@ def opened_files(folder):
             yield Path(folder).name, LINK
             return
         try:
-            yield from _opened_below(here, "", [0])
+            yield from _opened_below(here, "", [most_folders], only)
         finally:
             os.close(here)
     else:
-        yield from _looked_at_first(Path(folder))
+        yield from _looked_at_first(Path(folder), only)
 
 
-def _opened_below(here, prefix, count):
+def _opened_below(here, prefix, folders_left, only):
     names = sorted(entry.name for entry in os.scandir(here))
     for name in names:
         shown = prefix + name
@@ -175,13 +177,13 @@ def _opened_below(here, prefix, count):
             continue
         found = os.fstat(opened)
         if stat.S_ISDIR(found.st_mode):
-            count[0] += 1
-            if count[0] > MAX_FOLDERS or prefix.count("/") > 20:
+            folders_left[0] -= 1
+            if folders_left[0] < 0 or prefix.count("/") > 20:
                 os.close(opened)
-                yield shown, f"was not read: there are more than {MAX_FOLDERS} folders, or one too deep in others."
+                yield shown, "was not read: there are too many folders, or this one lies too deep in others."
                 continue
             try:
-                yield from _opened_below(opened, f"{shown}/", count)
+                yield from _opened_below(opened, f"{shown}/", folders_left, only)
             finally:
                 os.close(opened)
         elif not stat.S_ISREG(found.st_mode):
@@ -190,6 +192,8 @@ def _opened_below(here, prefix, count):
         elif found.st_nlink > 1:
             os.close(opened)
             yield shown, ELSEWHERE
+        elif only is not None and shown not in only:
+            os.close(opened)
         else:
             yield shown, os.fdopen(opened, "rb")
 
@@ -202,7 +206,7 @@ def _is_special(name, here):
         return False
 
 
-def _looked_at_first(folder):
+def _looked_at_first(folder, only):
     for parent, folders, names in os.walk(folder, followlinks=False):
         folders[:] = sorted(f for f in folders if f != ".ipynb_checkpoints" and not Path(parent, f).is_symlink())
         for name in sorted(names):
@@ -214,7 +218,7 @@ def _looked_at_first(folder):
                 yield printable(shown), NAME
             elif path.stat().st_nlink > 1:
                 yield shown, ELSEWHERE
-            else:
+            elif only is None or shown in only:
                 try:
                     yield shown, path.open("rb")
                 except OSError as error:
