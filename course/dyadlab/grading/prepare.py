@@ -142,9 +142,10 @@ def parse(file_name, content, remarks):
                 f"{file_name} has more than {MAX_CELLS} cells; no honest notebook of this course has. Ask for it again."
             )
         about_language(raw, remarks)
-        notebook = nbformat.from_dict(raw)
-        if version < 4:
-            notebook = nbformat.convert(notebook, 4)
+        if version == 4:
+            notebook = nbformat.from_dict(raw)
+        else:
+            notebook = nbformat.convert(nbformat.versions[version].to_notebook_json(raw), 4)
             remarks.append(f"The notebook was saved in the old format {version} and was converted.")
         cells = [tidy(cell) for cell in notebook.cells]
     except Unreadable:
@@ -281,7 +282,8 @@ def restore(master, notebook, remarks, flags):
         remarks.append(f"These cells of the course had been changed and were put back: {', '.join(changed)}.")
     if relabelled:
         remarks.append(
-            f"The settings of these cells (points, lock, version) had been changed and were put back: {', '.join(relabelled)}."
+            f"The settings (points, lock, version) of these cells had been changed and were put back: "
+            f"{', '.join(relabelled)}."
         )
     in_order(master, notebook, remarks)
     add_missing(master, notebook, remarks, flags)

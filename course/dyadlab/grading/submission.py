@@ -25,6 +25,7 @@ CHUNK = 1 << 20
 CLOCKS_DIFFER = datetime.timedelta(minutes=10)
 TIMESTAMP = "timestamp.txt"
 
+OPENS_WITHIN_FOLDERS = os.open in os.supports_dir_fd and os.scandir in os.supports_fd
 LINK = "is a link or a special file and was not read."
 ELSEWHERE = "is the same file as another one elsewhere (a hard link) and was not read."
 CHANGED = "could not be read ({})."
@@ -142,7 +143,7 @@ def opened_files(folder, most_folders=MAX_FOLDERS, only=None):
     links and without waiting, and is looked at only then. So it does not matter what somebody puts in its
     place between looking and reading. Where the system cannot do that (Windows), names are looked at first.
     """
-    if os.open in os.supports_dir_fd and os.scandir in os.supports_fd:
+    if OPENS_WITHIN_FOLDERS:
         try:
             here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
