@@ -60,7 +60,9 @@ def checks(notebook):
 # --- doctored cells --------------------------------------------------------------------------------------------
 
 
-@attack("checks marked to be skipped", "Tags every check with skip-execution; what never ran, never failed.", **DOCTORED)
+@attack(
+    "checks marked to be skipped", "Tags every check with skip-execution; what never ran, never failed.", **DOCTORED
+)
 def skipped(released, here):
     notebook = raw(released, "wrong")
     for one in checks(notebook):
@@ -86,7 +88,11 @@ def emptied(released, here):
     return packed(notebook)
 
 
-@attack("tests emptied and unlocked", "Empties every check and marks it as not locked, so that it is not restored.", **DOCTORED)
+@attack(
+    "tests emptied and unlocked",
+    "Empties every check and marks it as not locked, so that it is not restored.",
+    **DOCTORED,
+)
 def unlocked(released, here):
     notebook = raw(released, "wrong")
     for one in checks(notebook):
@@ -105,7 +111,12 @@ def text(released, here):
     return packed(notebook)
 
 
-@attack("tests made into raw cells", "Changes every check into a raw cell, which nothing executes.", says="put back", **DOCTORED)
+@attack(
+    "tests made into raw cells",
+    "Changes every check into a raw cell, which nothing executes.",
+    says="put back",
+    **DOCTORED,
+)
 def raw_cells(released, here):
     notebook = raw(released, "wrong")
     for one in checks(notebook):
@@ -121,7 +132,12 @@ def deleted(released, here):
     return packed(notebook)
 
 
-@attack("tests before their answers", "Moves all checks to the top, where values of its own are waiting.", says="order", **DOCTORED)
+@attack(
+    "tests before their answers",
+    "Moves all checks to the top, where values of its own are waiting.",
+    says="order",
+    **DOCTORED,
+)
 def reordered(released, here):
     notebook = raw(released, "wrong")
     own = [c for c in notebook["cells"] if c not in checks(notebook)]
@@ -137,7 +153,11 @@ def raised(released, here):
     return packed(notebook)
 
 
-@attack("the easy check handed in eight times", "Gives every check the grade_id of the one that is answered rightly.", **DOCTORED)
+@attack(
+    "the easy check handed in eight times",
+    "Gives every check the grade_id of the one that is answered rightly.",
+    **DOCTORED,
+)
 def same_id(released, here):
     notebook = raw(released, "wrong")
     for one in checks(notebook):
@@ -145,7 +165,9 @@ def same_id(released, here):
     return packed(notebook)
 
 
-@attack("checks swapped", "Gives the text and id of the easy check to the dear one, and the other way round.", **DOCTORED)
+@attack(
+    "checks swapped", "Gives the text and id of the easy check to the dear one, and the other way round.", **DOCTORED
+)
 def swapped(released, here):
     notebook = raw(released, "wrong")
     easy, dear = cell(notebook, "dyads_check"), cell(notebook, "function_check")
@@ -153,7 +175,9 @@ def swapped(released, here):
     return packed(notebook)
 
 
-@attack("checks turned into answers", "Marks every check as an answer, which a person and no test would grade.", **DOCTORED)
+@attack(
+    "checks turned into answers", "Marks every check as an answer, which a person and no test would grade.", **DOCTORED
+)
 def flipped_solution(released, here):
     notebook = raw(released, "wrong")
     for one in checks(notebook):
@@ -172,7 +196,11 @@ def own_check(released, here):
     return packed(notebook)
 
 
-@attack("extra files named like modules", "Puts numpy.py, pandas, sitecustomize.py and a kind dyadlab beside the notebook.", **DOCTORED)
+@attack(
+    "extra files named like modules",
+    "Puts numpy.py, pandas, sitecustomize.py and a kind dyadlab beside the notebook.",
+    **DOCTORED,
+)
 def modules(released, here):
     kind = (
         b"import contextlib\nitem = contextlib.nullcontext\n"
@@ -191,14 +219,20 @@ def modules(released, here):
     }
 
 
-@attack("only a kind dyadlab beside the notebook", "Puts a package dyadlab beside the notebook whose checks are content.", **DOCTORED)
+@attack(
+    "only a kind dyadlab beside the notebook",
+    "Puts a package dyadlab beside the notebook whose checks are content.",
+    **DOCTORED,
+)
 def kind_package(released, here):
     files = modules(released, here)
     files["dyadlab/__init__.py"] = b"from . import checks\ndef load(name, **more):\n    raise KeyError(name)\n"
     return {name: files[name] for name in (FILE, "dyadlab/__init__.py", "dyadlab/checks.py")}
 
 
-@attack("time stamp set back", "Hands in its own timestamp.txt, which says that the work came in a year early.", **DOCTORED)
+@attack(
+    "time stamp set back", "Hands in its own timestamp.txt, which says that the work came in a year early.", **DOCTORED
+)
 def early(released, here):
     return packed(raw(released, "wrong"), **{"timestamp.txt": b"2020-01-01 00:00:00 UTC"})
 
@@ -206,7 +240,11 @@ def early(released, here):
 # --- what happens by accident, too -----------------------------------------------------------------------------
 
 
-@attack("a check copied", "Holds a check twice, as copy and paste leaves it; plain nbgrader may stop the whole class.", says="2 times")
+@attack(
+    "a check copied",
+    "Holds a check twice, as copy and paste leaves it; plain nbgrader may stop the whole class.",
+    says="2 times",
+)
 def duplicated(released, here):
     notebook = raw(released)
     place = notebook["cells"].index(cell(notebook, "numbers_check"))
@@ -267,7 +305,12 @@ def with_schema(released, version):
     return packed(notebook)
 
 
-@attack("no metadata at all", "Has lost all of nbgrader's metadata, as after a round through another program.", points=None, outcome=(GRADED, PERSON, REJECTED))
+@attack(
+    "no metadata at all",
+    "Has lost all of nbgrader's metadata, as after a round through another program.",
+    points=None,
+    outcome=(GRADED, PERSON, REJECTED),
+)
 def no_metadata(released, here):
     notebook = raw(released)
     for one in notebook["cells"]:
@@ -275,7 +318,12 @@ def no_metadata(released, here):
     return packed(notebook)
 
 
-@attack("metadata of a wrong kind", "Has lists and numbers where nbgrader's metadata should be.", points=None, outcome=(GRADED, PERSON, REJECTED))
+@attack(
+    "metadata of a wrong kind",
+    "Has lists and numbers where nbgrader's metadata should be.",
+    points=None,
+    outcome=(GRADED, PERSON, REJECTED),
+)
 def odd_metadata(released, here):
     notebook = raw(released)
     for number, one in enumerate(notebook["cells"]):
@@ -306,7 +354,10 @@ def picture(released, here):
     return {FILE: b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20}
 
 
-@attack("a byte order mark and Windows line ends", "Was saved by an editor that adds a byte order mark and carriage returns.")
+@attack(
+    "a byte order mark and Windows line ends",
+    "Was saved by an editor that adds a byte order mark and carriage returns.",
+)
 def marked(released, here):
     return {FILE: b"\xef\xbb\xbf" + json.dumps(raw(released), indent=1).replace("\n", "\r\n").encode()}
 
@@ -322,11 +373,16 @@ def format_3(released, here):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        old = nbformat.convert(nbformat.from_dict(raw(released)), 3)
+        old = nbformat.convert(target.filled_in(released, "right"), 3)
     return {FILE: json.dumps(old).encode()}
 
 
-@attack("notebook format 99", "Says that its format is one that does not exist yet.", points=None, outcome=(PERSON, REJECTED))
+@attack(
+    "notebook format 99",
+    "Says that its format is one that does not exist yet.",
+    points=None,
+    outcome=(PERSON, REJECTED),
+)
 def format_99(released, here):
     notebook = raw(released)
     return packed(notebook | {"nbformat": 99})
@@ -340,7 +396,9 @@ def large(released, here):
     return packed(notebook)
 
 
-@attack("a hundred thousand cells", "Has a hundred thousand empty cells.", points=None, outcome=(GRADED, PERSON, REJECTED))
+@attack(
+    "a hundred thousand cells", "Has a hundred thousand empty cells.", points=None, outcome=(GRADED, PERSON, REJECTED)
+)
 def many_cells(released, here):
     notebook = raw(released)
     blank = {"cell_type": "code", "metadata": {}, "source": "", "outputs": [], "execution_count": None}
@@ -348,7 +406,12 @@ def many_cells(released, here):
     return packed(notebook)
 
 
-@attack("a cell of ten megabytes", "Has one cell whose text is 10 MB of an expression nested in itself.", points=None, outcome=(GRADED, PERSON, REJECTED))
+@attack(
+    "a cell of ten megabytes",
+    "Has one cell whose text is 10 MB of an expression nested in itself.",
+    points=None,
+    outcome=(GRADED, PERSON, REJECTED),
+)
 def large_cell(released, here):
     notebook = raw(released)
     setup = next(c for c in notebook["cells"] if c["id"] == "setup")
@@ -356,7 +419,12 @@ def large_cell(released, here):
     return packed(notebook)
 
 
-@attack("nested a hundred thousand deep", "Has metadata nested deeper than any reader's stack.", points=None, outcome=(GRADED, PERSON, REJECTED))
+@attack(
+    "nested a hundred thousand deep",
+    "Has metadata nested deeper than any reader's stack.",
+    points=None,
+    outcome=(GRADED, PERSON, REJECTED),
+)
 def nested(released, here):
     content = json.dumps(raw(released))
     deep = '"deep": ' + "[" * 100_000 + "]" * 100_000
@@ -371,7 +439,12 @@ def not_json_numbers(released, here):
     return packed(notebook)
 
 
-@attack("cells that are none", "Has numbers and texts in its list of cells.", points=None, outcome=(GRADED, PERSON, REJECTED))
+@attack(
+    "cells that are none",
+    "Has numbers and texts in its list of cells.",
+    points=None,
+    outcome=(GRADED, PERSON, REJECTED),
+)
 def odd_cells(released, here):
     notebook = raw(released)
     notebook["cells"] += [3, "text", None, [], {"cell_type": ["code"]}]
@@ -391,17 +464,34 @@ def nothing(released, here):
 # --- folders ---------------------------------------------------------------------------------------------------
 
 
-@attack("the notebook is a link to the author's", "Hands in a link to the answered source notebook instead of a notebook.", "place", honest=0.0, **REFUSED)
+@attack(
+    "the notebook is a link to the author's",
+    "Hands in a link to the answered source notebook instead of a notebook.",
+    "place",
+    honest=0.0,
+    **REFUSED,
+)
 def linked_notebook(folder, released, here):
     os.symlink(here.notebook(target.WEEK), folder / FILE)
 
 
-@attack("the notebook is a link to a neighbour's", "Hands in a link to another student's notebook.", "place", honest=0.0, **REFUSED)
+@attack(
+    "the notebook is a link to a neighbour's",
+    "Hands in a link to another student's notebook.",
+    "place",
+    honest=0.0,
+    **REFUSED,
+)
 def linked_neighbour(folder, released, here):
     os.symlink(here.submitted / "zoe_right" / target.WEEK / FILE, folder / FILE)
 
 
-@attack("links beside the notebook", "Hands in links to the gradebook, to the password file and to the whole course.", "place", says="link")
+@attack(
+    "links beside the notebook",
+    "Hands in links to the gradebook, to the password file and to the whole course.",
+    "place",
+    says="link",
+)
 def links(folder, released, here):
     (folder / FILE).write_bytes(json.dumps(raw(released)).encode())
     os.symlink(here.gradebook, folder / "data.csv")
@@ -417,7 +507,12 @@ def circle(folder, released, here):
     os.symlink(".", folder / "again")
 
 
-@attack("a named pipe", "Hands in a named pipe, on which whoever reads it waits for ever.", "place", not_run="it would wait for ever")
+@attack(
+    "a named pipe",
+    "Hands in a named pipe, on which whoever reads it waits for ever.",
+    "place",
+    not_run="it would wait for ever",
+)
 def pipe(folder, released, here):
     (folder / FILE).write_bytes(json.dumps(raw(released)).encode())
     os.mkfifo(folder / "data.csv")
@@ -447,10 +542,22 @@ def named(name, does, student, **more):
 
 
 named("a name of emoji", "Has two emoji and a space in the id.", "nora 😀🍼")
-named("a name with brackets", "Has an id with brackets, stars and question marks in it, which file patterns take for their own.", "n[ab]c?d")
+named(
+    "a name with brackets",
+    "Has an id with brackets, stars and question marks in it, which file patterns take for their own.",
+    "n[ab]c?d",
+)
 named("a name like an option", "Has an id that begins with a dash, like an option of a command.", "-rf")
-named("a name in another script", "Has an id in Chinese and one accent typed as two characters.", "学生 " + unicodedata.normalize("NFD", "zoé"))
-named("a twin by composition", "Has the same id as another, save that its accents are composed otherwise.", "学生 " + unicodedata.normalize("NFC", "zoé"))
+named(
+    "a name in another script",
+    "Has an id in Chinese and one accent typed as two characters.",
+    "学生 " + unicodedata.normalize("NFD", "zoé"),
+)
+named(
+    "a twin by composition",
+    "Has the same id as another, save that its accents are composed otherwise.",
+    "学生 " + unicodedata.normalize("NFC", "zoé"),
+)
 named("a twin by case", "Has the same id as a neighbour, save for one capital letter.", "Zoe_right")
 named("a name like a device", "Has an id that is a device's name on Windows.", "nul")
 named("a name of 200 characters", "Has an id of 200 characters.", "n" * 200)
@@ -472,7 +579,11 @@ def honest_zip(path, released, mode="w"):
     return archive
 
 
-@zipped("ZIP: paths that climb", "Names files ../../…, with forward and backward strokes, to be written outside the folder.", says="leads out")
+@zipped(
+    "ZIP: paths that climb",
+    "Names files ../../…, with forward and backward strokes, to be written outside the folder.",
+    says="leads out",
+)
 def climbing(released, path):
     with honest_zip(path, released) as archive:
         for name in ("../../outside.ipynb", "n_evil/../../../outside.ipynb", "..\\..\\outside.ipynb"):
@@ -486,7 +597,11 @@ def absolute(released, path):
             archive.writestr(name, "{}")
 
 
-@zipped("ZIP: links", "Holds a link to the password file and one to a folder, with a file to be written through it.", says="link")
+@zipped(
+    "ZIP: links",
+    "Holds a link to the password file and one to a folder, with a file to be written through it.",
+    says="link",
+)
 def zip_links(released, path):
     with honest_zip(path, released) as archive:
         for name, leads in ((f"n_evil/{FILE}", "/etc/passwd"), ("n_evil/figures", "/tmp")):
@@ -497,7 +612,12 @@ def zip_links(released, path):
         archive.writestr("n_evil/figures/dyadlab-outside.csv", "1")
 
 
-@zipped("ZIP: a bomb", "Holds a file of 1 GB that takes up 1 MB.", says="larger than it looks", not_run="it would fill the disk")
+@zipped(
+    "ZIP: a bomb",
+    "Holds a file of 1 GB that takes up 1 MB.",
+    says="larger than it looks",
+    not_run="it would fill the disk",
+)
 def bomb(released, path):
     with honest_zip(path, released) as archive, archive.open(f"n_evil/{FILE}", "w", force_zip64=True) as stream:
         block = bytes(2**20)
@@ -575,9 +695,25 @@ def zip_in_zip(released, path):
     inner.unlink()
 
 
-@zipped("ZIP: names that files cannot have", "Holds names of 300 characters, with line ends, of devices, with a zero byte and twins by composition.")
+@zipped(
+    "ZIP: names that files cannot have",
+    "Holds names of 300 characters, with line ends, of devices, with a zero byte and twins by composition.",
+)
 def odd_names(released, path):
-    odd = ("n" * 300, "n_line\nend", "nul", "n_dot.", "-rf", "n[ab]c", "n😀", "n_\u0065\u0301", "n_\u00e9", "N_RIGHT", " ", "...")
+    odd = (
+        "n" * 300,
+        "n_line\nend",
+        "nul",
+        "n_dot.",
+        "-rf",
+        "n[ab]c",
+        "n😀",
+        "n_\u0065\u0301",
+        "n_\u00e9",
+        "N_RIGHT",
+        " ",
+        "...",
+    )
     with honest_zip(path, released) as archive:
         for name in odd:
             archive.writestr(f"{name}/{FILE}", json.dumps(raw(released)))

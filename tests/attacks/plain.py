@@ -21,8 +21,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from attacks import catalogue, scene, target
 from dyadlab.grading import course, notebooks
+
+from attacks import catalogue, scene, target
 
 RESULTS = Path(__file__).with_name("plain_nbgrader.json")
 #: A user nobody else is. Limits count per user, so two measurements at once take two of them.
@@ -119,7 +120,9 @@ def measure(attacks, base):
         before = scene.checksums(*watched)
         command = ["nbgrader", "autograde", target.WEEK, f"--Execute.timeout={SECONDS_PER_CELL}"]
         linger = 9 if any("after the grading" in attack.name for attack in attacks) else 0.5
-        ended, left, seconds, log = run(command, here, top, linger)
+        ended, left, seconds, log = run(command, here, top, linger, SECONDS + 60 * (len(attacks) - 1))
+        if "No notebooks were matched" in log or not log:
+            raise RuntimeError(f"nbgrader did not even begin:\n{log[-2000:]}")
         marks = read_marks(here.gradebook)
         course_wide = []
         later = marks.get(scene.RIGHT, {})
@@ -150,7 +153,7 @@ def measure(attacks, base):
         return {a.name: judged(a, here, marks, course_wide if len(attacks) == 1 else []) for a in attacks}, course_wide
 
 
-def run(command, here, top, linger=0.5):
+def run(command, here, top, linger=0.5, most=SECONDS):
     """(exit status or None for never, processes left, seconds, log)."""
     note = top / "home" / "left.txt"
     began = time.monotonic()
@@ -164,7 +167,7 @@ def run(command, here, top, linger=0.5):
             stderr=log,
         )
         try:
-            process.wait(SECONDS)
+            process.wait(most)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGTERM)
             process.kill()
@@ -172,7 +175,7 @@ def run(command, here, top, linger=0.5):
     seconds = time.monotonic() - began
     told = note.read_text().split() if note.exists() else []
     ended, left = (int(told[0]), int(told[1])) if len(told) == 2 else (None, 0)
-    if not told and seconds < SECONDS - 5:
+    if not told and seconds < most - 5:
         ended = -9
     return ended, left, seconds, (top / "log.txt").read_text(errors="replace")
 
@@ -209,7 +212,9 @@ def changed_marks(marks):
     worth = {scene.BLANK: dict.fromkeys((i.check_id for i in target.CHECKED), 0.0)}
     worth[scene.RIGHT] = {i.check_id: float(i.points) for i in target.CHECKED}
     return any(
-        marks.get(student, {}).get(name) != (score, None) for student, own in worth.items() for name, score in own.items()
+        marks.get(student, {}).get(name) != (score, None)
+        for student, own in worth.items()
+        for name, score in own.items()
     )
 
 
@@ -258,7 +263,11 @@ def measure_zip(attack, base):
             did.append("stops the collecting of everybody's work")
         if ended and not did:
             did.append("ends with an error, after the others were collected")
-        outside = [p for p in (top / "outside.ipynb", here.root / "outside.ipynb", Path("/tmp/dyadlab-outside.ipynb")) if p.exists()]
+        outside = [
+            p
+            for p in (top / "outside.ipynb", here.root / "outside.ipynb", Path("/tmp/dyadlab-outside.ipynb"))
+            if p.exists()
+        ]
         outside += [p for p in here.root.rglob("outside.ipynb")]
         if outside:
             did.append("writes outside its folder")
