@@ -1,25 +1,39 @@
 """Grade one submission: ``grade_submission(master, submission) -> Result``.
 
-The one seam of the grader. Everything around it (collecting, recording, several at a time) knows only
-these three data types, so what is under it can change: today the notebook runs in a fresh kernel through
-nbgrader's own execution step, on this machine and without a sandbox.
+The one seam of the grader: bytes in, bytes out. Everything around it (collecting, recording, several at a time, on this
+machine or on a cluster) knows only these data types.
+
+1. prepare (:mod:`.prepare`): read the notebook as data and put the course's cells back;
+2. run the student's cells in a process behind walls (:mod:`.students`, :mod:`.runner`, :mod:`.sandbox`);
+3. check in this process, on values that crossed as data (:mod:`.checker`).
+
+Whatever goes wrong is never full marks: a check that could not be run earns nothing, or waits for a person.
 """
 
-import tempfile
+import atexit
+import json
+import os
 import time
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 
-import nbformat
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from dyadlab.grading import checker, notebooks, prepare, sandbox, students, warm
 
-from dyadlab.grading import nbgrader_bridge, notebooks, prepare
+GRADED, NEEDS_PERSON, REJECTED, QUARANTINED = "graded", "needs a person", "rejected", "quarantined"
+STOPPED = (
+    "Python stopped in the middle of the notebook (in {where}: {why}). What was checked before keeps its points; the "
+    "cells behind it were run in a new Python without that cell."
+)
+#: A notebook that ends Python more often than this is not run any further.
+RESTARTS = 3
 
-GRADED, NEEDS_PERSON, REJECTED = "graded", "needs a person", "rejected"
-SECONDS_PER_CELL = 30
-SECONDS_PER_NOTEBOOK = 180
-MAX_OUTPUT_CHARACTERS = 100_000
+
+@dataclass(frozen=True)
+class Budget:
+    """How long one cell, one check and a whole notebook may take, in seconds."""
+
+    cell_s: float = 30
+    notebook_s: float = 180
 
 
 @dataclass(frozen=True)
@@ -34,7 +48,11 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome for one submission, with the executed notebook as bytes (None when rejected)."""
+    """The outcome for one submission, with the executed notebook as bytes (None when rejected).
+
+    walls : what stood between the student's code and this machine. blame : the grading machinery itself ended
+    abnormally on this submission, which nobody's marks may rest on.
+    """
 
     student: str
     week: str
@@ -44,53 +62,125 @@ class Result:
     remarks: tuple[str, ...] = ()
     log: str = ""
     seconds: float = 0.0
+    walls: str = ""
+    blame: bool = False
 
     @property
     def score(self):
         return sum(cell.auto_score or 0.0 for cell in self.cells)
 
 
-def grade_submission(master, submission):
-    """Prepare, run and mark one submission. Never raises for anything that a student handed in."""
+def grade_submission(master, submission, tier=None, budget=Budget(), limits=None):
+    """Prepare, run and mark one submission. Never raises for anything that a student handed in.
+
+    tier : the walls (:func:`sandbox.choose` when None). Raises sandbox.NoSandbox where there are none to be had.
+    """
     began = time.monotonic()
+    tier = tier or sandbox.choose()
+
+    def result(outcome, **more):
+        seconds = time.monotonic() - began
+        return Result(submission.student, submission.week, outcome, seconds=seconds, walls=tier.name, **more)
+
     try:
         prepared = prepare.prepare(master, submission)
     except prepare.Unreadable as refusal:
-        return Result(
-            submission.student,
-            submission.week,
-            REJECTED,
-            remarks=(str(refusal),),
-            seconds=time.monotonic() - began,
-        )
-    remarks, flags = list(prepared.remarks), list(prepared.flags)
+        return result(REJECTED, remarks=(str(refusal),))
     try:
-        log = run(prepared.notebook, files_beside(master, submission, prepared), flags)
+        marking = Marking(master, submission, prepared, tier, budget, limits or sandbox.Limits())
+        cells = marking.mark()
     except Exception:  # the grader itself failed: never lose the submission, never guess a mark
-        return Result(
-            submission.student,
-            submission.week,
-            NEEDS_PERSON,
-            remarks=(
-                *remarks,
-                "The grader itself failed on this submission; its log says how. No mark was made.",
-            ),
-            log=traceback.format_exc(),
-            seconds=time.monotonic() - began,
-        )
-    remarks += stopped(prepared.notebook)
-    cells = mark(prepared.notebook)
+        remark = "The grader itself failed on this submission; its log says how. No mark was made."
+        return result(NEEDS_PERSON, remarks=(*prepared.remarks, remark), log=traceback.format_exc(), blame=True)
+    flags = (*prepared.flags, *marking.flags)
     outcome = NEEDS_PERSON if flags or any(cell.auto_score is None for cell in cells) else GRADED
-    return Result(
-        submission.student,
-        submission.week,
-        outcome,
-        cells,
-        nbformat.writes(prepared.notebook).encode(),
-        (*flags, *remarks),
-        log,
-        time.monotonic() - began,
-    )
+    remarks = (*flags, *prepared.remarks, *marking.remarks)
+    return result(outcome, cells=cells, notebook=as_bytes(prepared.notebook), remarks=remarks)
+
+
+class Marking:
+    """One pass through a prepared notebook: each cell is run over there or checked over here, in order."""
+
+    def __init__(self, master, submission, prepared, tier, budget, limits):
+        self.notebook, self.budget = prepared.notebook, budget
+        self.flags, self.remarks = [], []
+        self._files = files_beside(master, submission, prepared)
+        self._given = checker.given_names(master.imports)
+        self._warm = lambda: warm_process(tier, limits)
+        self._deadline = time.monotonic() + budget.notebook_s
+        self._student, self._ran, self._slow, self._starts = None, [], set(), 0
+
+    def mark(self):
+        """Run and check every cell; outputs go into the notebook. Returns a CellResult for every graded cell."""
+        results, count = [], 0
+        try:
+            for number, cell in enumerate(self.notebook.cells):
+                if cell.cell_type == "code":
+                    count += 1
+                    if notebooks.is_check(cell):
+                        results.append(self._check(cell, count))
+                        continue
+                    self._run(cell, number, count)
+                if notebooks.grading(cell).get("grade"):
+                    results.append(by_hand(cell))
+        finally:
+            self._leave()
+        return tuple(results)
+
+    def _run(self, cell, number, count):
+        name = notebooks.grade_id(cell) or f"cell {number + 1}"
+        try:
+            outputs, cut, late = self._at_work().run(cell.source, count, self.budget.cell_s)
+        except students.Gone as gone:
+            self._stopped(f"the cell {name}", gone)
+            outputs, cut, late = [students.stopped_output(str(gone))], False, False
+        else:
+            if not late:  # should Python have to begin again, an endless cell is not waited for twice
+                self._ran.append((cell.source, count))
+        cell["outputs"], cell["execution_count"] = nodes(outputs), count
+        if late:
+            self.remarks.append(f"The cell {name} ran for more than {self.budget.cell_s:g} seconds and was stopped.")
+        if cut:
+            self.flags.append(f"The cell {name} put out far too much; what was beyond the limit is not kept.")
+
+    def _check(self, cell, count):
+        name, points = notebooks.grade_id(cell), notebooks.points(cell)
+        try:
+            student = self._at_work()
+        except students.Gone as gone:
+            verdict = checker.refused(gone, "")
+        else:
+            verdict = checker.check(cell.source, points, self._given, student, self.budget.cell_s)
+            if student.gone:
+                self._stopped(f"the check {name}", student.gone)
+        if verdict.for_person:
+            self.flags.append(f"{name}: {verdict.for_person}")
+        cell["outputs"], cell["execution_count"] = nodes(verdict.outputs), count
+        return CellResult(name, verdict.score, points, verdict.says)
+
+    def _at_work(self):
+        """The student's process; a new one, brought to where the last one was, if that has ended."""
+        if self._student is None or self._student.gone:
+            self._leave()
+            if self._starts > RESTARTS:
+                raise students.Gone("it had stopped too often before")
+            if time.monotonic() >= self._deadline:
+                raise students.Gone("the time for the whole notebook was over")
+            self._starts += 1
+            self._student = students.Student(self._warm(), self._deadline, self._slow)
+            self._student.give(self._files)
+            for source, count in self._ran:
+                self._student.run(source, count, self.budget.cell_s)
+        return self._student
+
+    def _stopped(self, where, why):
+        if self._starts <= 1:  # once is enough to say
+            self.flags.append(STOPPED.format(where=where, why=why))
+
+    def _leave(self):
+        if self._student is not None:
+            self._student.end()
+            self._student = None
 
 
 def files_beside(master, submission, prepared):
@@ -103,83 +193,39 @@ def files_beside(master, submission, prepared):
     return own | master.files
 
 
-def run(notebook, files, flags):
-    """Execute the notebook in place, in a folder of its own. Returns the log; what went wrong goes to flags."""
-    from nbgrader.preprocessors import Execute
-
-    with tempfile.TemporaryDirectory(prefix="dyadlab-") as folder:
-        for name, content in files.items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        deadline = time.monotonic() + SECONDS_PER_NOTEBOOK
-        execute = Execute(
-            config=nbgrader_bridge.kernel_config(),
-            timeout_func=lambda cell: max(1, min(SECONDS_PER_CELL, int(deadline - time.monotonic()))),
-            record_timing=False,
-            shutdown_kernel="immediate",
-            raise_on_iopub_timeout=False,
-        )
-        execute.log = nbgrader_bridge.quiet_log()
-        variables = {"NBGRADER_EXECUTION": "autograde", "IPYTHONDIR": str(Path(folder, ".ipython"))}
-        try:
-            with nbgrader_bridge.environment(**variables):
-                execute.preprocess(notebook, {"metadata": {"path": folder}})
-        except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
-            if not any(cell.get("execution_count") for cell in notebook.cells):
-                raise  # Python never began: that is the machine's fault and not the student's
-            flags.append(
-                "Python stopped in the middle of the notebook and could not go on. What was checked before "
-                "keeps its points, the rest earned none."
-            )
-            return f"{type(error).__name__}: {error}"
-    return ""
+def by_hand(cell):
+    """A cell that a person grades: nothing to decide where it was left as released."""
+    score = 0.0 if prepare.unanswered(cell) else None
+    return CellResult(notebooks.grade_id(cell), score, notebooks.points(cell))
 
 
-def stopped(notebook):
-    """A remark for every cell that ran too long and was interrupted."""
-    too_long = ("CellTimeoutError", "KeyboardInterrupt")
-    return [
-        f"The cell {notebooks.grade_id(cell) or number + 1} ran for more than {SECONDS_PER_CELL} seconds "
-        "and was stopped."
-        for number, cell in enumerate(notebook.cells)
-        if any(output.get("ename") in too_long for output in cell.get("outputs", ()))
-    ]
+def nodes(outputs):
+    from nbformat import from_dict
+
+    return [from_dict(output) for output in outputs]
 
 
-def mark(notebook):
-    """What each graded cell earned, by nbgrader's own rule, after shortening endless outputs.
-
-    A check that never ran has no execution count and earns nothing; nbgrader's rule alone would give it
-    full points.
-    """
-    from nbgrader.utils import determine_grade
-
-    results = []
-    for cell in notebook.cells:
-        shorten(cell)
-        if not notebooks.grading(cell).get("grade"):
-            continue
-        if notebooks.is_check(cell) and cell.execution_count is None:
-            cell.outputs.append(
-                nbformat.v4.new_output("error", ename="NotRun", evalue="", traceback=["This check could not be run."])
-            )
-        score, points = determine_grade(cell, nbgrader_bridge.quiet_log())
-        results.append(CellResult(notebooks.grade_id(cell), score, points, said(cell)))
-    return tuple(results)
+def as_bytes(notebook):
+    """A notebook as nbformat writes it, without checking again what was built here."""
+    return (json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
-def said(cell):
-    """The sentence with which a check refused an answer, or an empty string."""
-    errors = [output for output in cell.get("outputs", ()) if output.output_type == "error"]
-    return "\n".join(errors[0].traceback) if errors else ""
+_warm_processes = {}
 
 
-def shorten(cell):
-    """Keep at most MAX_OUTPUT_CHARACTERS of each text output; nbgrader's own limit counts lines, not size."""
-    for output in cell.get("outputs", ()):
-        if output.output_type == "stream" and len(output.text) > MAX_OUTPUT_CHARACTERS:
-            output.text = output.text[:MAX_OUTPUT_CHARACTERS] + "\n… shortened by the grader"
-        for kind, content in list(output.get("data", {}).items()):
-            if isinstance(content, str) and len(content) > 100 * MAX_OUTPUT_CHARACTERS:
-                output.data[kind] = "shortened by the grader"
+def warm_process(tier, limits):
+    """The warm process of this worker for these walls, started when first needed."""
+    key = (os.getpid(), tier, limits)
+    if key not in _warm_processes or not _warm_processes[key].alive():
+        forget_warm()
+        # one number for each worker: with it comes an identity of its own for the students' processes
+        _warm_processes[key] = warm.Warm(tier, limits, slot=os.getpid() % 5000)
+    return _warm_processes[key]
+
+
+@atexit.register
+def forget_warm():
+    """End the warm processes of this worker."""
+    while _warm_processes:
+        _key, process = _warm_processes.popitem()
+        process.close()

@@ -24,4 +24,14 @@ from dyadlab.grading.sandbox.limits import Limits, disk_mb, memory_mb
 from dyadlab.grading.sandbox.room import Room, WallsFailed
 from dyadlab.grading.sandbox.tiers import NONE, NoSandbox, Tier, View
 
-__all__ = ["NONE", "Limits", "NoSandbox", "Room", "Tier", "View", "WallsFailed", "disk_mb", "memory_mb"]
+
+
+def choose():  # helper A replaces this stopgap by real trying
+    import os
+
+    from dyadlab.grading.sandbox.tiers import OWN_USER, USER_NAMESPACE
+
+    return Tier("namespaces", OWN_USER if os.geteuid() == 0 else USER_NAMESPACE)
+
+
+__all__ = ["NONE", "Limits", "NoSandbox", "Room", "Tier", "View", "WallsFailed", "choose", "disk_mb", "memory_mb"]

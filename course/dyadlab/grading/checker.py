@@ -1,0 +1,187 @@
+"""Run a check cell where no student's code ever ran, on values that came over as data.
+
+A check asks for answers by name (:func:`dyadlab.checks.answers_from`) or uses them as plain names; both are fetched from
+the student's process at that moment. Everything else that the cell uses, its imports and the package, is the grader's own.
+"""
+
+import ast
+import builtins
+import contextlib
+import io
+import math
+import random
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dyadlab import checks
+from dyadlab.grading.students import Gone
+from dyadlab.sentences import NotJudged, folded
+
+SECONDS = 30
+
+
+class TooSlow(BaseException):
+    """A check took longer than its time, whatever the reason."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check said. score : points, None where a person has to decide. outputs : as a notebook keeps them."""
+
+    score: float | None
+    outputs: tuple[dict, ...]
+    says: str = ""
+    for_person: str = ""
+
+
+class Answers(Mapping):
+    """The student's names, fetched when they are asked for, once for each check."""
+
+    def __init__(self, student, seconds):
+        self._student, self._seconds, self._had, self._lacking = student, seconds, {}, set()
+
+    def __getitem__(self, name):
+        if name not in self:
+            raise KeyError(name)
+        return self._had[name]
+
+    def __contains__(self, name):
+        if name not in self._had and name not in self._lacking:
+            try:
+                self._had[name] = self._student.fetch(name, self._seconds)
+            except KeyError:
+                self._lacking.add(name)
+        return name in self._had
+
+    def __iter__(self):
+        return iter(self._had)
+
+    def __len__(self):
+        return len(self._had)
+
+
+def given_names(imports):
+    """The names that the course itself brings, from the import lines of the released cells (Master.imports).
+
+    A line that cannot be imported is left out; a check that needs it then says so.
+    """
+    names = {}
+    for line in imports:
+        with contextlib.suppress(Exception):
+            exec(line, names)
+    names.pop("__builtins__", None)
+    return names
+
+
+def check(source, points, given, student, seconds=SECONDS):
+    """The verdict of one check cell. Never raises for anything that a student's process does or says."""
+    answers = Answers(student, seconds)
+    out, err = io.StringIO(), io.StringIO()
+    names = {"__name__": "__main__", "__builtins__": builtins, **given}
+    random.seed(0)
+    sys.modules["numpy"].random.seed(0)
+    try:
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            checks.answers_from(answers),
+            at_most(seconds + 5),
+        ):
+            tree = ast.parse(source)
+            names |= {name: answers[name] for name in wanted(tree, names) if name in answers}
+            value = run(tree, names)
+    except (NotJudged, TooSlow, Exception) as error:
+        return refused(error, out.getvalue())
+    return scored(value, points, out.getvalue())
+
+
+def run(tree, names):
+    """Run a parsed cell; the value of its last line if that is an expression, else None."""
+    last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "<check>", "exec"), names)
+    return eval(compile(last, "<check>", "eval"), names) if last is not None else None
+
+
+def wanted(tree, names):
+    """The names that a cell uses and neither it nor the course brings, in alphabetical order."""
+    used, made = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            made.add(node.name)
+        elif isinstance(node, ast.arg):
+            made.add(node.arg)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            made.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            made |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    changed = {n.target.id for n in ast.walk(tree) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
+    return sorted((used - made | changed) - set(names) - set(dir(builtins)))
+
+
+def scored(value, points, printed):
+    """A check that ran to its end: full points, or those that its last line gives."""
+    outputs = streams(printed)
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return Verdict(points, tuple(outputs))
+    outputs.append(
+        {"output_type": "execute_result", "execution_count": None, "data": {"text/plain": repr(value)}, "metadata": {}}
+    )
+    if not math.isfinite(value) or not 0 <= value <= points:
+        return Verdict(
+            None,
+            tuple(outputs),
+            for_person=f"The check gave {value} of {points:g} points, which cannot be. Please decide.",
+        )
+    return Verdict(float(value), tuple(outputs))
+
+
+def refused(error, printed):
+    """A check that failed: no points, or a person's decision where the answer could not be judged."""
+    if isinstance(error, Gone):
+        says = f"This could not be checked, because Python had stopped: {error}."
+        return Verdict(0.0, (*streams(printed), failure(error, says)), says)
+    if isinstance(error, NotJudged):
+        says = f"{error} A person will look at it."
+        return Verdict(None, (*streams(printed), failure(error, says)), says, says)
+    if isinstance(error, TooSlow):
+        says = "This check took too long and was stopped."
+        return Verdict(None, (*streams(printed), failure(error, says)), says, says)
+    if hasattr(error, "_render_traceback_"):
+        says = "\n".join(error._render_traceback_())
+    else:
+        says = "".join(traceback.format_exception_only(error)).strip()
+    return Verdict(0.0, (*streams(printed), failure(error, says)), says)
+
+
+def streams(printed):
+    return [{"output_type": "stream", "name": "stdout", "text": printed}] if printed else []
+
+
+def failure(error, says):
+    lines = folded(says)
+    return {"output_type": "error", "ename": type(error).__name__, "evalue": str(error)[:5000], "traceback": lines}
+
+
+@contextlib.contextmanager
+def at_most(seconds):
+    """Stop what runs inside after so many seconds. Only where signals can be had: in the main thread of a Unix process."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number, _frame):
+        raise TooSlow
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

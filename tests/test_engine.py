@@ -1,0 +1,236 @@
+"""Claims about grading one submission: what runs where, what crosses, and what is never full marks.
+
+Real processes behind the machine's own walls; short budgets, so that what is endless here ends soon.
+"""
+
+import json
+
+import nbformat
+import pytest
+from dyadlab.grading import engine, master, notebooks, prepare, sandbox, submission
+
+WEEK = "w99_test"
+BUDGET = engine.Budget(cell_s=3, notebook_s=60)
+IMPORTS = ("import numpy as np", "import pandas as pd", "import seaborn as sns", "from dyadlab import ____, checks")
+
+
+@pytest.fixture(scope="module")
+def walls():
+    try:
+        return sandbox.choose()
+    except sandbox.NoSandbox as missing:
+        pytest.skip(f"no walls on this machine: {missing}")
+
+
+def cell(name, source, kind="code", grade=False, solution=False, points=0.0):
+    made = master.MasterCell(name, kind, source, not solution, grade, solution, points, "")
+    checksum = prepare.utils.compute_checksum(made.as_cell())
+    return master.MasterCell(name, kind, source, not solution, grade, solution, points, checksum)
+
+
+def week(*checks):
+    """A master of answers a0, a1, … each followed by its check (source, points)."""
+    cells = []
+    for number, (source, points) in enumerate(checks):
+        cells += [
+            cell(f"a{number}", "# Write your code here", solution=True),
+            cell(f"a{number}_check", source, grade=True, points=points),
+        ]
+    return master.Master(WEEK, tuple(cells), imports=IMPORTS)
+
+
+def handed_in(copy, *answers, before=()):
+    """The released notebook with these answers in it, and some cells of the student's own before them."""
+    made = [nbformat.v4.new_code_cell(source) for source in (*IMPORTS, *before)]
+    answers = iter(answers)
+    for one in copy.cells:
+        node = one.as_cell()
+        if one.solution:
+            node.source = next(answers)
+        made.append(node)
+    content = nbformat.writes(nbformat.v4.new_notebook(cells=made)).encode()
+    return submission.Submission("ab123", WEEK, {f"{WEEK}.ipynb": content})
+
+
+def graded(walls, checks, *answers, before=(), budget=BUDGET):
+    copy = week(*checks)
+    return engine.grade_submission(copy, handed_in(copy, *answers, before=before), walls, budget)
+
+
+def scores(result):
+    return [one.auto_score for one in result.cells]
+
+
+def outputs(result, name):
+    notebook = nbformat.reads(result.notebook.decode(), as_version=4)
+    nbformat.validate(notebook)
+    return next(c.outputs for c in notebook.cells if notebooks.grade_id(c) == name)
+
+
+def item(body):
+    return 'with checks.item("1"):\n' + "\n".join(f"    {line}" for line in body.split("\n"))
+
+
+NUMBER = (item('checks.same_number("x", 2)'), 1.0)
+
+
+def test_a_right_answer_earns_its_points_and_a_wrong_one_a_sentence(walls):
+    right, wrong = graded(walls, [NUMBER], "x = 1 + 1"), graded(walls, [NUMBER], "x = 3")
+    assert (right.outcome, scores(right)) == (engine.GRADED, [1.0])
+    assert (wrong.outcome, scores(wrong)) == (engine.GRADED, [0.0])
+    assert "not what these data give" in wrong.cells[0].says
+    assert outputs(wrong, "a0_check")[0].output_type == "error"
+    assert "✓" in outputs(right, "a0_check")[0].text
+
+
+@pytest.mark.parametrize(
+    ("check", "answer"),
+    [
+        ('checks.same_number("x", 2.5)', "x = np.float64(2.5)"),
+        ('checks.same_number("x", 2.5)', "x = pd.Series([2.5])"),
+        ('checks.same_numbers("x", [1, 2, np.nan])', "x = pd.DataFrame({'v': [1, 2, None]})['v']"),
+        ('checks.same_numbers("x", [1, 2])', "x = (1, 2)"),
+        ('checks.require(checks.table("x", rows=2).loc["b", "v"] == 2, "no")', "x = pd.DataFrame({'v': [1, 2]}, ['a', 'b'])"),
+        ('checks.require(checks.text("x") == "yes", "no")', "x = ' yes '"),
+        ('checks.require(checks.function("x")(20) == 41, "no")', "y = 2\ndef x(n):\n    return y * n + 1"),
+        ('checks.require(checks.figure("x")["bars"] == 4, "no")', "x = sns.histplot([1, 2, 3, 4], bins=4)\nx.set_xlabel('pg/ml')"),
+        ('checks.require(x == {"a": [1, (2, 3)]}, "no")', 'x = {"a": [1, (2, 3)]}'),
+        ('name = "x"\nchecks.same_number(f"{name}", 2)', "x = 2"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_answer_crosses_and_is_checked_over_here(walls, check, answer):
+    assert scores(graded(walls, [(item(check), 1.0)], answer)) == [1.0]
+    assert scores(graded(walls, [(item(check), 1.0)], "x = None")) == [0.0]
+
+
+def test_a_check_never_enters_the_students_process(walls):
+    """The student's code looks through all memory that it can read for a word that only the hidden test holds."""
+    secret = "zwölf" * 3
+    look = (
+        "import re\nfound = 0\n"
+        "for line in open('/proc/self/maps'):\n"
+        "    start, end = (int(n, 16) for n in line.split()[0].split('-'))\n"
+        "    if 'r' not in line.split()[1] or '[v' in line: continue\n"
+        "    try:\n"
+        "        with open('/proc/self/mem', 'rb') as memory:\n"
+        "            memory.seek(start)\n"
+        "            found += len(re.findall(('zw' + 'ölf').encode() * 3, memory.read(end - start)))\n"
+        "    except OSError: pass\n"
+        "x = found"
+    )
+    hidden = (item(f'"{secret}"\nchecks.same_number("x", 2)\nprint("found", x)'), 1.0)
+    result = graded(walls, [hidden, hidden], "x = 2", look)
+    assert scores(result) == [1.0, 0.0]
+    assert "`x`, 0," in result.cells[1].says
+
+
+def test_the_last_line_of_a_check_can_give_part_of_the_points(walls):
+    result = graded(walls, [("0.5 * x", 2.0)], "x = 3")
+    assert scores(result) == [1.5]
+    assert outputs(result, "a0_check")[0].data["text/plain"] == "1.5"
+
+
+@pytest.mark.parametrize("answer", ["x = float('nan')", "x = 1e9", "x = -1", "x = float('inf')"])
+def test_points_that_cannot_be_are_left_to_a_person(walls, answer):
+    result = graded(walls, [("0.5 * x", 2.0)], answer)
+    assert (result.outcome, scores(result)) == (engine.NEEDS_PERSON, [None])
+    assert "cannot be" in " ".join(result.remarks)
+
+
+@pytest.mark.parametrize("end", ["import os\nos._exit(0)", "import ctypes\nctypes.string_at(0)"])
+def test_a_crash_costs_its_own_cell_and_no_other(walls, end):
+    result = graded(walls, [NUMBER, NUMBER, NUMBER], "x = 2", f"x = 2\n{end}", "x = 2")
+    assert scores(result) == [1.0, 1.0, 1.0], "the second check finds the x of the first answer"
+    result = graded(walls, [NUMBER, (NUMBER[0].replace('"x"', '"y"'), 1.0), NUMBER], "x = 2", f"y = 2\n{end}", "x = 2")
+    assert (result.outcome, scores(result)) == (engine.NEEDS_PERSON, [1.0, 0.0, 1.0])
+    assert "keeps its points" in result.remarks[0]
+
+
+def test_an_endless_cell_is_stopped_and_the_next_ones_run(walls):
+    result = graded(walls, [NUMBER, NUMBER], "x = 2\nwhile True:\n    pass", "x = 2")
+    assert scores(result) == [1.0, 1.0]
+    assert "more than 3 seconds" in " ".join(result.remarks)
+
+
+def test_a_cell_that_will_not_be_interrupted_is_ended(walls):
+    deaf = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+    result = graded(walls, [NUMBER, NUMBER, NUMBER], "x = 2", f"x = 5\n{deaf}", "x = 2")
+    assert scores(result) == [1.0, 1.0, 1.0], "the notebook went on without the cell that would not stop"
+    assert result.outcome == engine.NEEDS_PERSON
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["stops when asked", "swallows interruptions"])
+def test_an_endless_function_is_waited_for_once(walls, deaf):
+    loop = "while True: pass"
+    body = (
+        f"    while True:\n        try:\n            {loop}\n        except BaseException: pass"
+        if deaf
+        else f"    {loop}"
+    )
+    check = (item('checks.require(checks.function("f")() == 1, "no")'), 1.0)
+    result = graded(walls, [check, check, check, NUMBER], f"def f():\n{body}", "pass", "pass", "x = 2")
+    assert scores(result) == [0.0, 0.0, 0.0, 1.0]
+    assert result.seconds < 2.9 * BUDGET.cell_s, "three checks did not wait three times"
+
+
+def test_a_flood_of_output_is_cut_and_said_and_the_answer_still_counts(walls):
+    result = graded(walls, [NUMBER], "for line in range(300):\n    print('y' * 1_000_000)\nx = 2")
+    assert scores(result) == [1.0]
+    assert len(result.notebook) < 1_000_000
+    assert result.outcome == engine.NEEDS_PERSON and "far too much" in result.remarks[0]
+
+
+def test_an_error_behind_a_flood_is_still_shown(walls):
+    result = graded(walls, [NUMBER], "print('y' * 10_000_000)\n1 / 0")
+    assert outputs(result, "a0")[-1].ename == "ZeroDivisionError"
+
+
+def test_a_warning_beside_a_right_answer_costs_nothing(walls):
+    warns = (
+        "import sys, warnings\ndef x(n):\n    print('careful', file=sys.stderr)\n    warnings.warn('oh')\n    return n"
+    )
+    assert scores(graded(walls, [(item('checks.require(checks.function("x")(1) == 1, "no")'), 1.0)], warns)) == [1.0]
+
+
+def test_input_gives_a_sentence(walls):
+    result = graded(walls, [NUMBER], "x = int(input('How many? '))")
+    assert scores(result) == [0.0]
+    assert "nobody sits here" in outputs(result, "a0")[-1].evalue
+
+
+def test_figures_tables_and_results_are_in_the_executed_notebook(walls):
+    shown = graded(
+        walls, [NUMBER], "print('hello')\nsns.scatterplot(x=[1, 2], y=[3, 4])\nx = 2\npd.DataFrame({'v': [1]})"
+    )
+    kinds = [(one.output_type, sorted(one.get("data", {}))) for one in outputs(shown, "a0")]
+    assert kinds == [
+        ("stream", []),
+        ("execute_result", ["text/html", "text/plain"]),
+        ("display_data", ["image/png", "text/plain"]),
+    ]
+
+
+def test_grading_twice_gives_the_same_bytes(walls):
+    answer = "x = 2\nsns.lmplot(pd.DataFrame({'a': [1, 2, 3, 4], 'b': [2, 1, 4, 3]}), x='a', y='b')\nnp.random.normal()"
+    first, second = (graded(walls, [NUMBER], answer) for _ in range(2))
+    assert first.notebook == second.notebook and scores(first) == [1.0]
+
+
+def test_what_cannot_cross_waits_for_a_person(walls):
+    check = (item('found = checks.function("x")\nfound.something'), 1.0)
+    result = graded(walls, [check], "class X:\n    something = 1\n    def __call__(self): pass\nx = X()")
+    assert scores(result)[0] in (0.0, None)
+    check = (item("x.params"), 1.0)
+    result = graded(walls, [check], "import statsmodels.api as sm\nx = sm.OLS([1, 2, 3], [1, 2, 4]).fit()")
+    assert (result.outcome, scores(result)) == (engine.NEEDS_PERSON, [None])
+
+
+def test_the_record_names_the_walls(walls):
+    assert graded(walls, [NUMBER], "x = 2").walls == walls.name
+
+
+def test_a_student_finds_the_files_that_came_with_the_notebook(walls):
+    copy = week(NUMBER)
+    one = handed_in(copy, "import json, os\nx = json.load(open('data/mine.json'))")
+    one = submission.Submission(one.student, one.week, {**one.files, "data/mine.json": json.dumps(2).encode()})
+    assert scores(engine.grade_submission(copy, one, walls, BUDGET)) == [1.0]
