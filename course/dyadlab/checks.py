@@ -28,7 +28,7 @@ import pandas as pd
 
 from dyadlab.blanks import BlankLeft, is_blank
 from dyadlab.sentences import NotJudged, Sentence
-from dyadlab.standins import CannotCross, Facts, Opaque, type_name_of
+from dyadlab.standins import CannotCross, Facts, Opaque, refuse_if_unread, type_name_of
 
 __all__ = [
     "CheckFailed", "answers_from", "figure", "figure_facts", "function", "item", "number", "numbers", "require",
@@ -113,6 +113,7 @@ def _answer(name, hint=""):
             f"`{name}` is empty (None). The commonest cause: the last step of the line shows something but "
             f"gives nothing back, as `print(...)` does.{_spaced(hint)}"
         )
+    refuse_if_unread(value)
     return value
 
 
@@ -311,7 +312,7 @@ def figure(name, *, xlabel=True, ylabel=True, drawn=True, hint=""):
     value = _answer(name, hint)
     try:
         facts = figure_facts(value)
-    except (AttributeError, IndexError, TypeError, ValueError, CannotCross):  # all figures cross, as facts
+    except (AttributeError, IndexError, TypeError, ValueError, CannotCross):  # all figures come, as facts
         raise CheckFailed(
             f"`{name}` is {_kind(value)}, and a figure is wanted. Begin the plotting line with "
             f"`{name} = sns.`, so that the figure gets its name.{_spaced(hint)}"

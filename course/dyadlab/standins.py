@@ -22,7 +22,7 @@ class Opaque:
 
     It can be named and shown. Every other use raises CannotCross, because whatever a check would conclude
     from a stand-in would be about the stand-in and not about the answer. (It is not callable, so that
-    ``callable`` tells the truth.)
+    ``callable`` tells the truth.) ``why`` is given if the type is not the reason for which it did not come.
     """
 
     __slots__ = ("_type_name", "_why")
@@ -41,6 +41,12 @@ class Opaque:
 def type_name_of(opaque):
     """The name of the type of the object for which ``opaque`` stands."""
     return opaque._type_name
+
+
+def refuse_if_unread(value):
+    """Raise CannotCross for the stand-in of a value that might well be right but was too large or tangled to come."""
+    if isinstance(value, Opaque) and value._why:
+        _refuse(value)
 
 
 def _refuse(self, *args, **kwargs):

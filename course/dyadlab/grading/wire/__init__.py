@@ -13,12 +13,12 @@ frames (messages on a socket).
 """
 
 from dyadlab.grading.wire import arrays, columns, plain, tables  # noqa: F401  (they enter their kinds)
-from dyadlab.grading.wire.core import decode, encode
+from dyadlab.grading.wire.core import TOO_LARGE_VALUE, decode, encode
 from dyadlab.grading.wire.frames import MOST_BYTES, Lost, dumps, loads, receive, send
 from dyadlab.grading.wire.functions import CallFailed, Function, perform
 from dyadlab.standins import CannotCross, Facts, Opaque
 
 __all__ = [
-    "MOST_BYTES", "CallFailed", "CannotCross", "Facts", "Function", "Lost", "Opaque", "decode", "dumps", "encode",
-    "loads", "perform", "receive", "send",
+    "MOST_BYTES", "TOO_LARGE_VALUE", "CallFailed", "CannotCross", "Facts", "Function", "Lost", "Opaque", "decode",
+    "dumps", "encode", "loads", "perform", "receive", "send",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from dyadlab.grading.wire.core import reads, require, writes
+from dyadlab.grading.wire.core import Unfit, reads, require, writes
 
 _UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
 # All types whose values may come as bytes. Little-endian, so that a mark does not hang on the machine.
@@ -22,8 +22,19 @@ _DTYPES = {
 _WIDEST_TEXT = 1_000_000
 
 
-@writes(np.ndarray)
+@writes(np.ndarray, np.generic, np.str_, np.bytes_)  # the last two are text first, and numpy's second
+def _array(writer, value):
+    try:
+        written = write_array(writer, value)
+    except Unfit as unfit:
+        if str(unfit):
+            raise
+        return writer.opaque(value)  # a record, with named fields
+    return {"k": "scalar", "v": written} if isinstance(value, np.generic) else written
+
+
 def write_array(writer, value):
+    """An array, for the fields of other values too. Raises Unfit("") for one of no plain type."""
     value = np.asarray(value)
     shape, kind = list(value.shape), value.dtype.kind
     writer.allow(value.nbytes)
@@ -31,12 +42,13 @@ def write_array(writer, value):
         texts = [writer.text(str(each)) for each in value.ravel().tolist()]
         return {"k": "texts", "width": value.dtype.itemsize // 4, "shape": shape, "v": texts}
     if kind == "S":
+        value = value.astype(f"S{max(value.dtype.itemsize, 1)}")
         return {"k": "bytes array", "width": value.dtype.itemsize, "shape": shape, "v": writer.buffer(value.tobytes())}
     if kind == "O":
         return {"k": "objects", "shape": shape, "v": writer.list(list(value.flat))}
     plain = value.astype(_plain_dtype(value.dtype), copy=False)
     if plain.dtype.str not in _DTYPES:
-        return writer.opaque(value)
+        raise Unfit("")
     return {"k": "array", "dtype": plain.dtype.str, "shape": shape, "v": writer.buffer(plain.tobytes())}
 
 
@@ -87,11 +99,6 @@ def _read_objects(reader, shape, v):
     for place, value in enumerate(values):  # one by one: numpy would look into lists
         filled[place] = value
     return filled.reshape(shape)
-
-
-@writes(np.generic)
-def _scalar(writer, value):
-    return {"k": "scalar", "v": write_array(writer, np.asarray(value))}
 
 
 @reads("scalar", "v")

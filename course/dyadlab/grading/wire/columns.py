@@ -173,11 +173,9 @@ def _column(writer, values):
         return {"k": "times", "v": write_array(writer, values.to_numpy()), "zone": zone}
     if dtype.kind == "m":
         return {"k": "durations", "v": write_array(writer, values.to_numpy())}
-    if isinstance(dtype, pd.PeriodDtype) and _is_freq(
-        dtype._freqstr if hasattr(dtype, "_freqstr") else dtype.freq.freqstr
-    ):
-        freq = dtype.freq.freqstr
-        if _within_years(values.asi8, freq):
+    if isinstance(dtype, pd.PeriodDtype):
+        freq = str(dtype).removeprefix("period[").removesuffix("]")
+        if _is_freq(freq) and _within_years(values.asi8, freq):
             return {"k": "periods", "v": write_array(writer, values.asi8), "freq": freq}
     if isinstance(dtype, pd.IntervalDtype):
         return {

@@ -17,7 +17,12 @@ MOST_PARTS = 2_000_000  # elements of all lists, tables and so on of one value t
 MOST_RAW_BYTES = 44 * 2**20  # of all texts and buffers of one value together: in base64 below the 64 MB of a message
 MOST_KEYS = 50_000  # of a set or dictionary whose keys are not text: numbers can be chosen to collide, and then take n²
 DEEPEST = 40
-_TYPE_NAME = re.compile(r"[^\W\d]\w{0,79}")
+HOLDS_ITSELF, TOO_DEEP, TOO_LARGE, UNREADABLE = REASONS = (
+    "it holds itself", "it is too deep", "it is too large", "it could not be looked at",
+)  # fmt: skip
+# What stands for a value whose message turned out too large only when it was put together.
+TOO_LARGE_VALUE = {"k": "opaque", "type": "value", "why": TOO_LARGE}
+TYPE_NAME = re.compile(r"[^\W\d]\w{0,79}")
 
 _WRITERS = {}
 _READERS = {}
@@ -53,10 +58,10 @@ def encode(value, remember=None):
     writer = Writer(remember)
     try:
         return writer(value)
-    except _TooMuch as much:
-        return writer.opaque(value, str(much))
+    except Unfit as unfit:
+        return writer.opaque(value, str(unfit))
     except Exception:  # an object of the student's own making may raise anything while it is looked at
-        return writer.opaque(value, "it could not be looked at")
+        return writer.opaque(value, UNREADABLE)
 
 
 def decode(data, call=None):
@@ -78,8 +83,8 @@ def read(data, function):
         raise CannotCross(f"the value that arrived is not as agreed ({type(error).__name__})") from None
 
 
-class _TooMuch(Exception):
-    """The value is larger, deeper or more tangled than what is carried."""
+class Unfit(Exception):
+    """The value is of no plain type, or larger, deeper or more tangled than what is carried; says which."""
 
 
 class Writer:
@@ -108,9 +113,9 @@ class Writer:
 
     def _within(self, value, write):
         if id(value) in self._open:
-            raise _TooMuch("it holds itself")
+            raise Unfit(HOLDS_ITSELF)
         if len(self._open) >= DEEPEST:
-            raise _TooMuch("it is too deep")
+            raise Unfit(TOO_DEEP)
         self._open.add(id(value))
         written = write(self, value)
         self._open.discard(id(value))
@@ -120,7 +125,9 @@ class Writer:
         facts = figures.facts_of(value, alone=not self._open)
         if facts is not None:
             return {"k": "figure", "facts": self(facts)}
-        if callable(value) and self.remember is not None:
+        if callable(value):
+            if self.remember is None:
+                return self.opaque(value)
             return {"k": "function", "name": self._name(value), "key": self.remember(value)}
         if isinstance(value, numbers.Real):
             return self(float(value))
@@ -128,36 +135,35 @@ class Writer:
 
     def opaque(self, value, why=""):
         """The name of the type of ``value`` in place of it."""
+        name = type.__dict__["__name__"].__get__(type(value))  # whatever its class says of itself
+        name = name if TYPE_NAME.fullmatch(name) else "thing"
         if self.remember is None:
-            raise CannotCross(f"a {type(value).__name__} cannot be given to a function of the notebook")
-        name = type(value).__name__
-        return {"k": "opaque", "type": name if _TYPE_NAME.fullmatch(name) else "thing", "why": why}
+            raise CannotCross(f"a {name} cannot be given to a function of the notebook")
+        return {"k": "opaque", "type": name, "why": why}
 
     @staticmethod
     def _name(function):
         name = getattr(function, "__name__", None)
-        if type(name) is str and name.isprintable():
-            return name[:80]
-        return type(function).__name__[:80]
+        return name[:80] if type(name) is str and name.isprintable() else "a function"
 
     def spend(self, parts, size=0):
         """Count ``parts`` elements and ``size`` bytes; to be called before they are written out."""
         self._parts -= parts
         self._bytes -= size
         if self._parts < 0 or self._bytes < 0:
-            raise _TooMuch("it is too large")
+            raise Unfit(TOO_LARGE)
 
     def allow(self, size):
         """Refuse what has ``size`` bytes more than are left, before they are copied."""
         if size > self._bytes:
-            raise _TooMuch("it is too large")
+            raise Unfit(TOO_LARGE)
 
     def text(self, value):
         if not value.isascii():  # a lone surrogate is no character, and no file or page can hold it
             value = value.encode("utf-8", "replace").decode("utf-8")
         self._bytes -= len(value)
         if self._bytes < 0:
-            raise _TooMuch("it is too large")
+            raise Unfit(TOO_LARGE)
         return value
 
     def buffer(self, value):

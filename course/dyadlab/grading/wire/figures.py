@@ -1,5 +1,7 @@
 """Figures go over as facts: what is written on the axes and what is drawn, as checks.figure_facts has it."""
 
+import numpy as np
+
 from dyadlab import checks
 from dyadlab.standins import Facts
 
@@ -15,12 +17,13 @@ def facts_of(value, alone):
     alone : whether it is the answer itself and not one thing in a list. In a list only axes count, as they do
     for checks.figure when it is given the list itself.
     """
-    if not (hasattr(value, "get_xlabel") or (alone and hasattr(value, "axes"))):
-        return None
     try:
-        return dict(checks.figure_facts(value))
+        if not (hasattr(value, "get_xlabel") or (alone and hasattr(value, "axes"))):
+            return None
+        facts = checks.figure_facts(value)
     except Exception:  # it only looked like a figure
         return None
+    return {key: np.array(held, dtype=float) if key in NUMBERS else held for key, held in facts.items()}
 
 
 def as_facts(found):
@@ -30,10 +33,11 @@ def as_facts(found):
     right = (
         all(type(found[key]) is str for key in TEXTS)
         and all(type(found[key]) is int and found[key] >= 0 for key in COUNTS)
-        and all(type(found[key]) is list and {*map(type, found[key])} <= {float} for key in NUMBERS)
+        and all(type(found[key]) is np.ndarray for key in NUMBERS)
+        and all(found[key].ndim == 1 and found[key].dtype == np.float64 for key in NUMBERS)
         and type(found["legend"]) is list
         and {*map(type, found["legend"])} <= {str}
     )
     if not right:
         raise ValueError("no facts of a figure")
-    return Facts(found)
+    return Facts({key: held.tolist() if key in NUMBERS else held for key, held in found.items()})

@@ -1,6 +1,8 @@
 """Messages on a socket: four bytes with the length, then one JSON object of at most that size.
 
-Whoever is on the other side may be slow, silent, dead or lying; each of these raises :class:`Lost`.
+Whoever is on the other side may be slow, silent, dead or lying; each of these raises :class:`Lost`. After that the
+socket may stand in the middle of a message and is good for nothing, save that a message too large to send has
+not been begun.
 """
 
 import json
@@ -37,7 +39,7 @@ def dumps(message):
     # Characters as they are: escapes such as \ud83d never occur, which is how loads knows lone surrogates
     text = json.dumps(message, ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
     body = text.encode("utf-8", "replace")
-    if len(body) > MOST_BYTES:
+    if len(body) > MOST_BYTES or _tokens(body) > MOST_TOKENS:
         raise Lost("large")
     return _LENGTH.pack(len(body)) + body
 
@@ -59,7 +61,7 @@ def send(sock, message, deadline=None):
             frame = frame[sock.send(frame[:_PIECE]) :]
     except TimeoutError:
         raise Lost("slow") from None
-    except (OSError, ValueError):
+    except OSError:
         raise Lost("dead") from None
 
 
@@ -82,7 +84,7 @@ def _exactly(sock, length, deadline):
             got += piece
     except TimeoutError:
         raise Lost("slow") from None
-    except (OSError, ValueError):
+    except OSError:
         raise Lost("dead") from None
     return bytes(got)
 
@@ -99,7 +101,7 @@ def _left(deadline):
 def _parsed(body, most):
     if len(body) > most:
         raise Lost("large")
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_TOKENS:
+    if _tokens(body) > MOST_TOKENS:
         raise Lost("large")
     if b"\\u" in body and _LONE_SURROGATE.search(body):
         raise Lost("garbled")
@@ -110,6 +112,10 @@ def _parsed(body, most):
     if type(message) is not dict:
         raise Lost("garbled")
     return message
+
+
+def _tokens(body):
+    return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
 def _object(pairs):

@@ -9,7 +9,7 @@ import builtins
 import contextlib
 import io
 
-from dyadlab.grading.wire.core import Writer, encode, read, writes
+from dyadlab.grading.wire.core import TYPE_NAME, Writer, encode, read, writes
 from dyadlab.sentences import Sentence
 from dyadlab.standins import CannotCross
 
@@ -50,11 +50,8 @@ class Function:
 
     def __call__(self, *arguments, **keywords):
         writer = Writer(None)
-        request = {
-            "arguments": [_written(writer, each) for each in arguments],
-            "keywords": {name: _written(writer, each) for name, each in keywords.items()},
-        }
-        return self._settle(self._call(self._key, request), arguments)
+        request = {"arguments": _written(writer, list(arguments)), "keywords": _written(writer, keywords)}
+        return self._settle(self._call(self._key, request), [*arguments, *keywords.values()])
 
     def _settle(self, reply, arguments):
         """Print, restore and return or raise what ``reply`` says, which may be malicious."""
@@ -87,6 +84,7 @@ class Function:
         name, message = (text.encode("utf-8", "replace").decode("utf-8")[:_MOST_MESSAGE] for text in (name, message))
         if name in _ERRORS:
             return _ERRORS[name](message)
+        name = name if TYPE_NAME.fullmatch(name) else "an error"
         return CallFailed(f"calling `{self.__name__}` led to “{name}: {message}”")
 
 
@@ -120,7 +118,9 @@ def perform(function, request, remember, recall):
     except BaseException as error:
         message = error.args[0] if len(error.args) == 1 and type(error.args[0]) is str else _said(error)
         return {"output": output.getvalue(), "error": type(error).__name__, "message": message[:_MOST_MESSAGE]}
-    restored = [encode(each, remember) if type(each) in _CHANGEABLE else None for each in arguments]
+    restored = [
+        encode(each, remember) if type(each) in _CHANGEABLE else None for each in (*arguments, *keywords.values())
+    ]
     return {"output": output.getvalue(), "value": encode(value, remember), "arguments": restored}
 
 

@@ -10,7 +10,7 @@ import zoneinfo
 
 from dyadlab.blanks import Blank, ____
 from dyadlab.grading.wire import figures
-from dyadlab.grading.wire.core import MOST_KEYS, MOST_PARTS, reads, require, writes
+from dyadlab.grading.wire.core import MOST_KEYS, MOST_PARTS, REASONS, TOO_LARGE, TYPE_NAME, reads, require, writes
 from dyadlab.standins import Opaque
 
 _MOST_HEX_DIGITS = 3500  # about 4,200 decimal digits; Python refuses to print more than 4,300
@@ -48,11 +48,8 @@ def _read_figure(reader, facts):
 @reads("opaque", "type", "why")
 def _read_opaque(reader, name, why):
     name, why = reader.text(name, most=80), reader.text(why, most=80)
-    require(re.fullmatch(r"[^\W\d]\w*", name) and why in ("", *_REASONS))
+    require(TYPE_NAME.fullmatch(name) and why in ("", *REASONS))
     return Opaque(name, why)
-
-
-_REASONS = ("it holds itself", "it is too deep", "it is too large", "it could not be looked at")
 
 
 @reads("function", "name", "key")
@@ -71,7 +68,7 @@ def _int(writer, value):
     if -(2**62) < value < 2**62:
         return value
     digits = hex(value)
-    return {"k": "int", "v": digits} if len(digits) <= _MOST_HEX_DIGITS else writer.opaque(value, "it is too large")
+    return {"k": "int", "v": digits} if len(digits) <= _MOST_HEX_DIGITS else writer.opaque(value, TOO_LARGE)
 
 
 @reads("int", "v")
@@ -125,7 +122,7 @@ def _read_bytearray(reader, v):
 @writes(decimal.Decimal)
 def _decimal(writer, value):
     text = str(decimal.Decimal(value))
-    return {"k": "decimal", "v": text} if _is_decimal(text) else writer.opaque(value, "it is too large")
+    return {"k": "decimal", "v": text} if _is_decimal(text) else writer.opaque(value, TOO_LARGE)
 
 
 def _is_decimal(text):
@@ -239,7 +236,7 @@ def _read_items(reader, v):
 def _range(writer, value):
     ends = value.start, value.stop, value.step
     if len(value) > MOST_PARTS or max(map(abs, ends)) >= 2**62:
-        return writer.opaque(value, "it is too large")
+        return writer.opaque(value, TOO_LARGE)
     return {"k": "range", "ends": list(ends)}
 
 
@@ -262,14 +259,14 @@ def read_range(reader, ends):
 @writes(dt.datetime)
 def _datetime(writer, value):
     plain = dt.datetime(*value.timetuple()[:6], value.microsecond)
-    return {"k": "datetime", "v": plain.isoformat(), "zone": zone_of(value.tzinfo)}
+    return {"k": "datetime", "v": plain.isoformat(), "zone": zone_of(value.tzinfo), "fold": value.fold}
 
 
-@reads("datetime", "v", "zone")
-def _read_datetime(reader, v, zone):
+@reads("datetime", "v", "zone", "fold")
+def _read_datetime(reader, v, zone, fold):
     value = dt.datetime.fromisoformat(reader.text(v, most=30))
     require(value.tzinfo is None)
-    return value.replace(tzinfo=read_zone(reader, zone))
+    return value.replace(tzinfo=read_zone(reader, zone), fold=reader.whole(fold, 0, 1))
 
 
 @writes(dt.date)
@@ -284,14 +281,15 @@ def _read_date(reader, v):
 
 @writes(dt.time)
 def _time(writer, value):
-    return {"k": "time", "v": dt.time.isoformat(value.replace(tzinfo=None)), "zone": zone_of(value.tzinfo)}
+    plain = dt.time.isoformat(value.replace(tzinfo=None))
+    return {"k": "time", "v": plain, "zone": zone_of(value.tzinfo), "fold": value.fold}
 
 
-@reads("time", "v", "zone")
-def _read_time(reader, v, zone):
+@reads("time", "v", "zone", "fold")
+def _read_time(reader, v, zone, fold):
     value = dt.time.fromisoformat(reader.text(v, most=20))
     require(value.tzinfo is None)
-    return value.replace(tzinfo=read_zone(reader, zone))
+    return value.replace(tzinfo=read_zone(reader, zone), fold=reader.whole(fold, 0, 1))
 
 
 @writes(dt.timedelta)

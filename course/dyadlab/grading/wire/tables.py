@@ -1,5 +1,7 @@
 """pandas: indexes, Series and DataFrames."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -7,10 +9,16 @@ from dyadlab.grading.wire.columns import read_column, write_column
 from dyadlab.grading.wire.core import reads, require, writes
 from dyadlab.grading.wire.plain import read_range
 
+# pandas makes all dates anew to see whether a frequency fits them, one by one if it is one of the calendar.
+_LONGEST_WITH_FREQ = 10_000
+_FREQ = re.compile(r"-?\d{0,3}(B|D|W-[A-Z]{3}|ME|MS|Q[ES]-[A-Z]{3}|Y[ES]-[A-Z]{3}|h|min|s|ms|us|ns)", re.ASCII)
+
 
 @writes(pd.Index)
 def _index(writer, value):
     freq = getattr(value, "freqstr", None) if isinstance(value, pd.DatetimeIndex | pd.TimedeltaIndex) else None
+    if freq is not None and (len(value) > _LONGEST_WITH_FREQ or not _FREQ.fullmatch(freq)):
+        freq = None
     return {"k": "index", "v": write_column(writer, value.array), "name": writer(value.name), "freq": freq}
 
 
@@ -20,8 +28,9 @@ def _read_index(reader, v, name, freq):
     index = pd.Index(values, dtype=values.dtype, name=name, copy=False)
     if freq is None:
         return index
-    require(isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex))
-    return type(index)(index, freq=reader.text(freq, most=12), name=name)
+    require(isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) and len(index) <= _LONGEST_WITH_FREQ)
+    require(_FREQ.fullmatch(reader.text(freq, most=12)))
+    return type(index)(index, freq=freq, name=name)
 
 
 @writes(pd.RangeIndex)
