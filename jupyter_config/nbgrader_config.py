@@ -10,8 +10,11 @@ import os
 import sys
 from pathlib import Path
 
-from dyadlab.grading.preprocessors import ClearSolutions, ReadingCopy, ShortErrors
+import nbgrader
+from dyadlab.grading import preprocessors
+from dyadlab.grading.preprocessors import ClearSolutions, ReadingCopy, ShortErrors, WithoutLiveWidgets
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import (
     ClearHiddenTests,
@@ -53,7 +56,16 @@ c.GenerateAssignment.preprocessors = [
     ClearSolutions if step is NbgraderClearSolutions else step
     for step in GenerateAssignment.class_traits()["preprocessors"].default()
 ]
-c.GenerateSolution.preprocessors = [IncludeHeaderFooter, ReadingCopy, ClearOutput, Execute]
+c.GenerateSolution.preprocessors = [
+    IncludeHeaderFooter,
+    ReadingCopy,
+    ClearOutput,
+    Execute,
+    CoalesceStreamsPreprocessor,
+    WithoutLiveWidgets,
+]
+# How a kernel cuts what it prints into pieces depends on the moment.
+c.CoalesceStreamsPreprocessor.enabled = True
 # Marking schemes stand in the locked question above the answer, which nbgrader does not expect of them.
 c.ClearMarkScheme.enforce_metadata = False
 # Without clock times in it, a notebook made twice is the same twice.
@@ -76,6 +88,13 @@ c.GenerateFeedback.preprocessors = [
     ClearHiddenTests,
     ClearMarkScheme,
     CSSHTMLHeaderPreprocessor,
+]
+# Pages, formgrader's as well, show the words that stand in for a live widget, and fetch nothing from the network: in
+# our folder lies a part of nbconvert's template called classic, which nbgrader's own templates build on.
+c.HTMLExporter.preprocessors = [WithoutLiveWidgets]
+c.HTMLExporter.extra_template_basedirs = [
+    str(Path(preprocessors.__file__).with_name("templates")),
+    str(Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"),
 ]
 
 # Formgrader would otherwise print this configuration on its first page, and warn that classes do not print.

@@ -111,6 +111,7 @@ def everywhere(old, new):
         (everywhere("checks.figure(", "checks.number("), "no figure that a check looks at"),
         (everywhere("widgets.", "other."), "nothing to move"),
         (set_source(lambda c: c.cell_type == "markdown", lambda s: s + " word" * 200), "words in one breath"),
+        (set_source(lambda c: c.cell_type == "markdown", lambda s: s + "\n\n$$\\kappa$$"), "formula in TeX"),
     ],
 )
 def test_a_breach_of_a_rule_is_noticed(change, sentence):

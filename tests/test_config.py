@@ -1,5 +1,6 @@
 """Claims about jupyter_config: what one environment variable switches on, and for whom."""
 
+import html
 import json
 import os
 import re
@@ -13,6 +14,8 @@ import nbformat
 import pytest
 from dyadlab import lab
 from dyadlab.grading.course import REPOSITORY, Course
+from dyadlab.grading.preprocessors import LIVE_WIDGET
+from nbconvert.exporters import HTMLExporter
 
 CONFIG = REPOSITORY / "jupyter_config"
 OVERRIDES = CONFIG / "labconfig" / "default_setting_overrides.json"
@@ -74,6 +77,8 @@ def tiny_notebook():
             "why_prompt", locked=True,
         ),
         graded(nbformat.v4.new_markdown_cell("Because."), "why", grade=True, solution=True, points=1),
+        nbformat.v4.new_code_cell('import dyadlab\ndyadlab.code_session("practice")'),
+        nbformat.v4.new_code_cell("import ipywidgets\nipywidgets.Button(description='Press me')"),
     ]  # fmt: skip
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
@@ -166,6 +171,36 @@ def test_feedback_holds_neither_hidden_tests_nor_marking_schemes(graded):
     assert "HIDDEN TESTS" not in feedback and "x == " not in feedback
     assert "AssertionError: hidden_secret" in feedback  # what a check says is meant for the student
     assert "scheme_secret" not in feedback
+
+
+def addresses(page):
+    """What a page would fetch from elsewhere."""
+    return re.findall(r"""(?:src|href)\s*=\s*["'](?:https?:)?//[^"']*|url\(["']?https?:[^)]*|import\(["'][^)]*""", page)
+
+
+def test_feedback_asks_nothing_of_the_network_and_shows_what_stands_in_for_a_widget(graded):
+    assert LIVE_WIDGET in (graded.autograded / "amy" / "w90_tiny" / "w90_tiny.ipynb").read_text()
+    feedback = (graded.feedback / "amy" / "w90_tiny" / "w90_tiny.html").read_text()
+    assert "You're enjoying that, aren't you, having no socks on?" in html.unescape(feedback)
+    assert "What the baby does</th>" in feedback
+    assert "Button(description='Press me'" in html.unescape(feedback)
+    assert LIVE_WIDGET not in feedback
+    assert addresses(feedback) == [] and "MathJax" not in feedback
+
+
+def test_formgraders_view_of_a_submission_asks_nothing_of_the_network_either(graded):
+    from dyadlab.grading import nbgrader_bridge
+    from nbgrader.server_extensions.formgrader.formgrader import FormgradeExtension
+
+    config = FormgradeExtension().build_extra_config()
+    config.merge(nbgrader_bridge.config_for(graded))  # as when it starts: the file is read last
+    about = dict.fromkeys(("submission_id", "student", "first_name", "last_name", "notebook_path", "base_url"), "")
+    about |= {"assignment_id": "w90_tiny", "notebook_id": "w90_tiny", "index": 0, "total": 1}
+    submitted = graded.autograded / "amy" / "w90_tiny" / "w90_tiny.ipynb"
+    page, _ = HTMLExporter(config=config).from_filename(str(submitted), resources=about)
+    assert "formgrader/static" in page and "scheme_secret" in page  # it is the page for a person who grades
+    assert "What the baby does</th>" in page
+    assert addresses(page) == [] and "MathJax" not in page and LIVE_WIDGET not in page
 
 
 def test_a_deleted_check_is_put_back_and_decides(graded):

@@ -23,6 +23,7 @@ from dyadlab.grading import (
     mistakes,
     nbgrader_bridge,
     notebooks,
+    preprocessors,
     record,
     release,
     simulate,
@@ -80,6 +81,15 @@ def test_the_solution_in_the_repository_is_fresh(fresh_course, week):
         )
     text = kept.read_text(encoding="utf-8")
     assert not any(marker in text for marker in notebooks.MARKERS)
+    assert preprocessors.LIVE_WIDGET not in text and "widgets" not in stored.metadata  # words stand in their place
+
+
+def test_building_twice_gives_the_same_solution(fresh_course):
+    path = fresh_course.solutions / "w01_coding" / "w01_coding.ipynb"
+    build.reading_copy(fresh_course, "w01_coding")
+    before = path.read_bytes()
+    build.reading_copy(fresh_course, "w01_coding")
+    assert path.read_bytes() == before
 
 
 # --- the same marks as plain nbgrader -----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Our two steps in nbgrader's pipelines: the skeleton a student sees, and the reading copy a teacher sees."""
+"""Our steps in nbgrader's pipelines: the skeleton a student sees, the reading copy a teacher sees, pages to read."""
 
 import re
 
@@ -8,6 +8,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Dict, Unicode
 
 from dyadlab.grading import notebooks
+
+LIVE_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def skeleton(lines):
@@ -69,6 +71,25 @@ class ReadingCopy(NbGraderPreprocessor):
                 lines.append(line)
         cell.source = "\n".join(lines)
         cell.metadata.pop("nbgrader", None)
+        return cell, resources
+
+
+class WithoutLiveWidgets(NbGraderPreprocessor):
+    """Takes out what only a running Python can show, so that the words or the table beside it are shown instead.
+
+    A page that finds a live widget wants to fetch programs from the network to draw it, and then draws nothing. Its
+    names are random besides, so that no copy would be like another.
+    """
+
+    def preprocess(self, nb, resources):
+        nb.metadata.pop("widgets", None)
+        return super().preprocess(nb, resources)
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            if data.pop(LIVE_WIDGET, None) is not None and not data:
+                data["text/plain"] = "(Something to click, where Python is running.)"
         return cell, resources
 
 

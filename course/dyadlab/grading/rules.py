@@ -19,6 +19,7 @@ FORBIDDEN_IN_CODE = {
     r"np\.random\.(?!default_rng\(\d)": "draws unseeded random numbers",
     r"\bhash\(": "uses hash(), which differs from one start of Python to the next",
 }
+FORMULA = re.compile(r"\$\$|\\\(|\\\[|\$[^$\n]*[\\^_{][^$\n]*\$")
 REQUIRED_WORDS = {
     "SYNTHETIC": "nowhere says that the data are SYNTHETIC",
     "Predict": "has no “Predict, then compute” moment (a heading with the word Predict)",
@@ -147,6 +148,8 @@ def forbidden(week, notebook):
             for pattern, what in FORBIDDEN_IN_CODE.items():
                 if re.search(pattern, cell.source, re.MULTILINE):
                     yield f"{what} in the cell {cell.id}"
+        elif FORMULA.search(cell.source):
+            yield f"has a formula in TeX in the cell {cell.id}, which feedback cannot draw; use plain characters"
 
 
 def length(week, notebook):
