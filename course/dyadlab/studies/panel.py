@@ -1,4 +1,4 @@
-"""Two towns, 400 dyads each, seen four times in a year: symptoms, talk of minds, infant oxytocin; later outcomes.
+"""Two towns, 400 dyads each, seen four times in half a year: symptoms, talk of minds, infant oxytocin; later outcomes.
 
 Each measure of a dyad is a stable part (the dyad's own level) plus a part that moves from wave to wave::
 
