@@ -11,6 +11,7 @@ from dyadlab.grading import engine, master, notebooks, prepare, sandbox, submiss
 
 WEEK = "w99_test"
 BUDGET = engine.Budget(cell_s=3, notebook_s=60)
+PATIENT = engine.Budget(cell_s=60, notebook_s=180)
 IMPORTS = ("import numpy as np", "import pandas as pd", "import seaborn as sns", "from dyadlab import ____, checks")
 
 
@@ -105,23 +106,24 @@ def test_every_kind_of_answer_crosses_and_is_checked_over_here(walls, check, ans
 
 def test_a_check_never_enters_the_students_process(walls):
     """The student's code looks through all memory that it can read for a word that only the hidden test holds."""
-    secret = "zwölf" * 3
     look = (
-        "import re\nfound = 0\n"
+        "import re\nx = 0\n"
         "for line in open('/proc/self/maps'):\n"
         "    start, end = (int(n, 16) for n in line.split()[0].split('-'))\n"
-        "    if 'r' not in line.split()[1] or '[v' in line: continue\n"
+        "    if 'r' not in line.split()[1] or '[v' in line:\n"
+        "        continue\n"
         "    try:\n"
         "        with open('/proc/self/mem', 'rb') as memory:\n"
         "            memory.seek(start)\n"
-        "            found += len(re.findall(('zw' + 'ölf').encode() * 3, memory.read(end - start)))\n"
-        "    except OSError: pass\n"
-        "x = found"
+        "            x += len(re.findall(rb'(?:t[w]elve){3}', memory.read(end - start)))\n"
+        "    except OSError:\n"
+        "        pass\n"
+        "x = x > 0"
     )
-    hidden = (item(f'"{secret}"\nchecks.same_number("x", 2)\nprint("found", x)'), 1.0)
-    result = graded(walls, [hidden, hidden], "x = 2", look)
-    assert scores(result) == [1.0, 0.0]
-    assert "`x`, 0," in result.cells[1].says
+    looked = (item('"twelvetwelvetwelve"\nprint("found:", checks.yes_or_no("x"))'), 1.0)
+    result = graded(walls, [looked, looked], look, f"mine = 'twelve' * 3\n{look}", budget=PATIENT)
+    assert "found: False" in outputs(result, "a0_check")[0].text
+    assert "found: True" in outputs(result, "a1_check")[0].text, "a word of its own it does find"
 
 
 def test_the_last_line_of_a_check_can_give_part_of_the_points(walls):
@@ -153,7 +155,7 @@ def test_an_endless_cell_is_stopped_and_the_next_ones_run(walls):
 
 
 def test_a_cell_that_will_not_be_interrupted_is_ended(walls):
-    deaf = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+    deaf = "import time\nwhile True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass"
     result = graded(walls, [NUMBER, NUMBER, NUMBER], "x = 2", f"x = 5\n{deaf}", "x = 2")
     assert scores(result) == [1.0, 1.0, 1.0], "the notebook went on without the cell that would not stop"
     assert result.outcome == engine.NEEDS_PERSON

@@ -1,7 +1,8 @@
 """Run a check cell where no student's code ever ran, on values that came over as data.
 
-A check asks for answers by name (:func:`dyadlab.checks.answers_from`) or uses them as plain names; both are fetched from
-the student's process at that moment. Everything else that the cell uses, its imports and the package, is the grader's own.
+A check asks for answers by name (:func:`dyadlab.checks.answers_from`) or uses them as plain names; both are fetched
+from the student's process at that moment. Everything else that the cell uses, its imports and the package, is the
+grader's own.
 """
 
 import ast
@@ -170,7 +171,7 @@ def failure(error, says):
 
 @contextlib.contextmanager
 def at_most(seconds):
-    """Stop what runs inside after so many seconds. Only where signals can be had: in the main thread of a Unix process."""
+    """Stop what runs inside after so many seconds, where signals can be had: in the main thread of a Unix process."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -370,12 +370,10 @@ def behind(master, notebook, number):
 
 
 def unique_ids(notebook):
-    """nbformat 4.5 wants every cell id once."""
-    seen = set()
+    """Ids that are unique, as nbformat 4.5 wants them, and the same whenever this notebook is prepared."""
     for number, cell in enumerate(notebook.cells):
-        if cell.id in seen:
+        if not notebooks.grade_id(cell):
             cell["id"] = f"cell-{number}"
-        seen.add(cell.id)
 
 
 def same_person(one, other):

@@ -1,8 +1,8 @@
 """The student's process: runs a student's cells, hands out values by name, and calls functions.
 
-It lives behind the walls of :mod:`dyadlab.grading.sandbox` and is forked from a warm process (:mod:`.warm`), so it imports
-nothing that takes long. It never holds a check. Once a student's first cell has run, nothing that it says is believed:
-whoever listens (:mod:`.students`) takes its answers as data.
+It lives behind the walls of :mod:`dyadlab.grading.sandbox` and is forked from a warm process (:mod:`.warm`), so it
+imports nothing that takes long. It never holds a check. Once a student's first cell has run, nothing that it says is
+believed: whoever listens (:mod:`.students`) takes its answers as data.
 """
 
 import base64
@@ -23,7 +23,6 @@ from dyadlab.grading import wire
 
 #: What one cell may write (letters), and what its figures and tables may take (letters of base64 or HTML).
 TEXT_LIMIT, SHOWN_LIMIT, OUTPUTS_LIMIT = 200_000, 10_000_000, 200
-FIGURES = "module://matplotlib_inline.backend_inline"
 
 
 class Outputs:
@@ -156,6 +155,9 @@ class Shell(InteractiveShell):
             {"output_type": "error", "ename": etype.__name__, "evalue": str(evalue), "traceback": [str(s) for s in stb]}
         )
 
+    def enable_gui(self, gui=None):
+        """Figures go into the notebook; there are no windows to wait for."""
+
     def ask_exit(self):
         """`exit` in a cell ends nothing here."""
 
@@ -171,9 +173,7 @@ def make_shell():
     Shell.outputs = Outputs()
     shell = Shell.instance(config=config)
     shell.system = shell.system_piped
-    from matplotlib_inline.backend_inline import configure_inline_support
-
-    configure_inline_support(shell, FIGURES)
+    shell.enable_matplotlib("inline")
     return shell
 
 
@@ -183,7 +183,7 @@ def serve(connection):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption counts only while a cell runs
     random.seed(0)
     sys.modules["numpy"].random.seed(0)
-    sys.stdin = open(os.devnull)
+    sys.stdin = open(os.devnull)  # noqa: SIM115 (for as long as this process lives)
     sys.stdout, sys.stderr = Stream(shell.outputs, "stdout"), Stream(shell.outputs, "stderr")
     shell.builtin_trap.activate()
     sys.modules["builtins"].input = no_input

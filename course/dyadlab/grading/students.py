@@ -1,8 +1,8 @@
 """A student's process as the grader sees it: run a cell, fetch a value, call a function, each with a time limit.
 
-Whatever comes back is taken as data and never believed: outputs are rebuilt field by field, values go through the strict
-side of :mod:`dyadlab.grading.wire`. A process that answers too late, too much or not at all is ended; everything asked of
-it afterwards raises :class:`Gone`.
+Whatever comes back is taken as data and never believed: outputs are rebuilt field by field, values go through the
+strict side of :mod:`dyadlab.grading.wire`. A process that answers too late, too much or not at all is ended; everything
+asked of it afterwards raises :class:`Gone`.
 """
 
 import base64
@@ -109,8 +109,8 @@ class Student:
 
 
 class Watch(threading.Thread):
-    """Looks every so often how much memory a student's process and all that it started take together, and ends it when it
-    is too much. The limit of a single process does not see that several share the work."""
+    """Looks every so often how much memory a student's process and all that it started take together, and ends it when
+    that is too much. The limit of a single process does not see that several share the work."""
 
     EVERY_S = 0.15
 
