@@ -202,6 +202,10 @@ class Lab:
     def open(self, path):
         """Open a notebook (path below the server's folder) and wait until its kernel answers."""
         self._go(f"/tree/{path}")
+        self.ready()
+
+    def ready(self):
+        """Wait until the notebook that is shown has a kernel that answers."""
         self.page.wait_for_selector(f"{PANEL} .jp-Notebook .jp-Cell")
         self.page.wait_for_function(
             """() => {
@@ -282,6 +286,11 @@ class Lab:
             }""",
             index,
         )
+
+    def run(self, cell):
+        """Run the cell with that id."""
+        self.select([name for name, _ in self.cells()].index(cell))
+        self.command("notebook:run-cell")
 
     def run_all(self):
         """Run all cells from the top, which stops at the first error."""
