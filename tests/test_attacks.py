@@ -130,6 +130,13 @@ def test_the_attack_gains_nothing_and_ends_as_the_catalogue_says(attacked, name)
     assert "BOAST: " not in shown.replace('print(\\"BOAST', "")
 
 
+def test_no_script_of_a_student_runs_in_the_browser_of_whoever_marks(attacked):
+    attack = ATTACKS["a script for the marker's browser"]
+    executed = attacked.course.autograded / attack.who / target.WEEK / scene.FILE
+    assert "mallory" in executed.read_text(encoding="utf-8"), "the answer itself is gone"
+    assert scene.scripts(executed) == []
+
+
 def test_the_neighbours_have_the_marks_of_an_undisturbed_class(attacked):
     for student in (scene.BLANK, scene.RIGHT):
         own = attacked.marks[student]

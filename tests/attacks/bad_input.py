@@ -308,8 +308,7 @@ def with_schema(released, version):
 @attack(
     "no metadata at all",
     "Has lost all of nbgrader's metadata, as after a round through another program.",
-    points=None,
-    outcome=(GRADED, PERSON, REJECTED),
+    **REFUSED,
 )
 def no_metadata(released, here):
     notebook = raw(released)
@@ -321,8 +320,7 @@ def no_metadata(released, here):
 @attack(
     "metadata of a wrong kind",
     "Has lists and numbers where nbgrader's metadata should be.",
-    points=None,
-    outcome=(GRADED, PERSON, REJECTED),
+    **REFUSED,
 )
 def odd_metadata(released, here):
     notebook = raw(released)
@@ -362,7 +360,10 @@ def marked(released, here):
     return {FILE: b"\xef\xbb\xbf" + json.dumps(raw(released), indent=1).replace("\n", "\r\n").encode()}
 
 
-@attack("UTF-16", "Was saved as UTF-16.", points=None, outcome=(PERSON, REJECTED))
+@attack(
+    "UTF-16",
+    "Was saved as UTF-16.",
+)
 def utf16(released, here):
     return {FILE: json.dumps(raw(released)).encode("utf-16")}
 
@@ -380,8 +381,7 @@ def format_3(released, here):
 @attack(
     "notebook format 99",
     "Says that its format is one that does not exist yet.",
-    points=None,
-    outcome=(PERSON, REJECTED),
+    **REFUSED,
 )
 def format_99(released, here):
     notebook = raw(released)
@@ -397,7 +397,9 @@ def large(released, here):
 
 
 @attack(
-    "a hundred thousand cells", "Has a hundred thousand empty cells.", points=None, outcome=(GRADED, PERSON, REJECTED)
+    "a hundred thousand cells",
+    "Has a hundred thousand empty cells.",
+    **REFUSED,
 )
 def many_cells(released, here):
     notebook = raw(released)
@@ -409,8 +411,7 @@ def many_cells(released, here):
 @attack(
     "a cell of ten megabytes",
     "Has one cell whose text is 10 MB of an expression nested in itself.",
-    points=None,
-    outcome=(GRADED, PERSON, REJECTED),
+    **REFUSED,
 )
 def large_cell(released, here):
     notebook = raw(released)
@@ -422,8 +423,7 @@ def large_cell(released, here):
 @attack(
     "nested a hundred thousand deep",
     "Has metadata nested deeper than any reader's stack.",
-    points=None,
-    outcome=(GRADED, PERSON, REJECTED),
+    **REFUSED,
 )
 def nested(released, here):
     content = json.dumps(raw(released))
@@ -442,8 +442,7 @@ def not_json_numbers(released, here):
 @attack(
     "cells that are none",
     "Has numbers and texts in its list of cells.",
-    points=None,
-    outcome=(GRADED, PERSON, REJECTED),
+    **REFUSED,
 )
 def odd_cells(released, here):
     notebook = raw(released)

@@ -77,6 +77,8 @@ def listed(row, kind):
     row = dict(row)
     if "outcome" in row:
         row["outcome"] = (row["outcome"],) if isinstance(row["outcome"], str) else tuple(row["outcome"])
+    elif row.get("answers") == "right":
+        row["outcome"] = (PERSON,)  # who has everything right has written something, too, for a person to read
     if row.get("points") == -1:
         row["points"] = None
     unknown = set(row) - set(Attack.__dataclass_fields__)

@@ -1,12 +1,13 @@
 """Measure what plain nbgrader does with each attack: real runs of `nbgrader autograde` and `nbgrader zip_collect`.
 
     sudo python tests/attacks/plain.py                  all attacks, some twenty minutes; writes plain_nbgrader.json
-    sudo python tests/attacks/plain.py "a fork bomb"    some of them
+    sudo python tests/attacks/plain.py "a fork bomb"    some of them, by name or kind
 
 The attacks are real, so every run is fenced in from outside: another user who may write nowhere else, its own
 numbering of processes, and limits on memory, processes and file size. Linux and an administrator are needed.
 """
 
+import itertools
 import json
 import os
 import pwd
@@ -31,6 +32,7 @@ USER = 61_001
 SECONDS = 150
 SECONDS_PER_CELL = 12
 NOTHING = "nothing"
+AUTOGRADE = ["nbgrader", "autograde", target.WEEK, "--Execute.shutdown_kernel=immediate"]
 
 #: Runs the command as process 1 of its own numbering, then writes down which processes are left.
 WATCHED = """
@@ -112,13 +114,13 @@ def measure(attacks, base):
         (top / "outside").mkdir()
         around = scene.Surroundings(here.root, top / "outside", port)
         released = notebooks.read(here.release / target.WEEK / scene.FILE)
-        scene.place_neighbours(here, released)
+        scene.place_neighbours(here, released, who=[scene.RIGHT])
         for attack in attacks:
             scene.place(here, released, attack, around)
         give_away(top)
         watched = (here.source, *(here.submitted / student for student in (scene.BLANK, scene.RIGHT)))
         before = scene.checksums(*watched)
-        command = ["nbgrader", "autograde", target.WEEK, f"--Execute.timeout={SECONDS_PER_CELL}"]
+        command = [*AUTOGRADE, f"--Execute.timeout={SECONDS_PER_CELL}"]
         linger = 9 if any("after the grading" in attack.name for attack in attacks) else 0.5
         ended, left, seconds, log = run(command, here, top, linger, SECONDS + 60 * (len(attacks) - 1))
         if "No notebooks were matched" in log or not log:
@@ -207,13 +209,14 @@ def read_marks(path):
     return found
 
 
-def changed_marks(marks):
+def changed_marks(marks, who=(scene.BLANK, scene.RIGHT)):
     """Whether the neighbours have other marks than their work is worth."""
     worth = {scene.BLANK: dict.fromkeys((i.check_id for i in target.CHECKED), 0.0)}
     worth[scene.RIGHT] = {i.check_id: float(i.points) for i in target.CHECKED}
     return any(
         marks.get(student, {}).get(name) != (score, None)
         for student, own in worth.items()
+        if student in who
         for name, score in own.items()
     )
 
@@ -234,6 +237,9 @@ def judged(attack, here, marks, course_wide):
         did.append(f"costs {attack.points - got:g} points that were earned")
     shown = scene.outputs(here.autograded / attack.who / target.WEEK / scene.FILE)
     did += [f"shows {what}" for what, words in target.SECRETS.items() if words in shown]
+    executed = here.autograded / attack.who / target.WEEK / scene.FILE
+    if "mallory()" in shown and executed.exists() and scene.scripts(executed):
+        did.append("runs its script in the marker's browser")
     for line in shown.replace("\\n", "\n").replace('"', "\n").split("\n"):
         if line.startswith("BOAST: "):
             phrase = line.removeprefix("BOAST: ")
@@ -281,39 +287,46 @@ def measure_zip(attack, base):
 
 
 def base_course(folder):
-    """The target course, built once and never used itself."""
-    return target.make(Path(folder))
+    """The target course, built, the first neighbour graded: what befalls an earlier mark is seen as well."""
+    here = target.make(Path(folder))
+    scene.place_neighbours(here, notebooks.read(here.release / target.WEEK / scene.FILE), who=[scene.BLANK])
+    done = subprocess.run(
+        AUTOGRADE, cwd=here.root, env=environment(here, Path(folder)), capture_output=True, text=True, check=False
+    )
+    if done.returncode or changed_marks(read_marks(here.gradebook), [scene.BLANK]):
+        raise RuntimeError(f"nbgrader does not grade the target course:\n{done.stderr[-2000:]}")
+    return here
 
 
-def in_one_run(attack):
-    """Attacks that touch nobody else can share one run of nbgrader, which takes a tenth of the time."""
-    return attack.kind == "forging" and not attack.not_run
+def all_of(attacks, base):
+    """Yield (name, what happened) for each, in as few runs as that can be told apart in.
+
+    Many can share a run of nbgrader, which takes a tenth of the time; when one of them touches the others, each
+    half is run by itself.
+    """
+    found, course_wide = measure(attacks, base)
+    if course_wide and len(attacks) > 1:
+        middle = len(attacks) // 2
+        yield from all_of(attacks[:middle], base)
+        yield from all_of(attacks[middle:], base)
+    else:
+        yield from found.items()
 
 
 def main(names):
-    attacks = [a for a in catalogue.read() if not names or a.name in names]
+    attacks = [a for a in catalogue.read() if not a.not_run and (not names or a.name in names or a.kind in names)]
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    folders = [a for a in attacks if a.archive is None]
+    many = [a for a in folders if a.kind != "containment"]
+    runs = [many[start : start + 8] for start in range(0, len(many), 8)]
+    runs += [[a] for a in folders if a.kind == "containment"]
     with tempfile.TemporaryDirectory(prefix="plain-base-") as folder:
         base = base_course(folder)
-        together = [a for a in attacks if in_one_run(a)]
-        alone = [a for a in attacks if a not in together and not a.not_run]
-        for start in range(0, len(together), 22):
-            batch = together[start : start + 22]
-            found, course_wide = measure(batch, base)
-            if course_wide:
-                print("one of these touches others; each by itself:", course_wide, flush=True)
-                alone = [*batch, *alone]
-            else:
-                results |= found
-                for name, did in found.items():
-                    print(f"{name}: {'; '.join(did)}", flush=True)
-                write(results)
-        for attack in alone:
-            did = measure_zip(attack, base) if attack.archive else measure([attack], base)[0][attack.name]
-            results[attack.name] = did
-            print(f"{attack.name}: {'; '.join(did)}", flush=True)
+        zips = ((a.name, measure_zip(a, base)) for a in attacks if a.archive is not None)
+        for name, did in itertools.chain(zips, *(all_of(run, base) for run in runs)):
+            results[name] = did
+            print(f"{name}: {'; '.join(did)}", flush=True)
             write(results)
-    write(results)
 
 
 def write(results):

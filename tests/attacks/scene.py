@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import socket
 import threading
 from contextlib import contextmanager
@@ -54,8 +55,9 @@ def place(here, released, attack, around):
     return attack.who
 
 
-def place_neighbours(here, released):
-    for student, answers in ((BLANK, "blank"), (RIGHT, "right")):
+def place_neighbours(here, released, who=(BLANK, RIGHT)):
+    for student in who:
+        answers = "right" if student == RIGHT else "blank"
         folder = here.submitted / student / target.WEEK
         folder.mkdir(parents=True)
         (folder / FILE).write_bytes(bytes_of(target.filled_in(released, answers)))
@@ -81,6 +83,27 @@ def outputs(path):
         return "\n".join(json.dumps(c.get("outputs", []), ensure_ascii=False) for c in cells)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ""
+
+
+def marked_page(path):
+    """The page on which formgrader shows an executed notebook to whoever marks it, made by formgrader's own exporter."""
+    from nbconvert.exporters import HTMLExporter
+    from nbgrader.server_extensions.formgrader import handlers
+    from traitlets.config import Config
+
+    exporter = HTMLExporter(
+        config=Config(HTMLExporter={"template_name": "formgrade", "extra_template_basedirs": [handlers.template_path]})
+    )
+    words = ("student", "assignment_id", "notebook_id", "submission_id", "mathjax_url", "last_name", "first_name")
+    names = dict.fromkeys((*words, "notebook_path"), "x") | {"base_url": "/", "index": 0, "total": 1}
+    page, _ = exporter.from_notebook_node(nbformat.read(path, as_version=4), resources=names)
+    return page
+
+
+def scripts(path):
+    """What on the marker's page would run in the marker's browser, though the student wrote it."""
+    places = r"<script>mallory|\son\w+\s*=\s*[\"']?mallory|href=[\"']?javascript:mallory|srcdoc=[\"'][^>]*mallory"
+    return re.findall(places, marked_page(path))
 
 
 @contextmanager

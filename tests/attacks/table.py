@@ -36,8 +36,8 @@ Beside every attacker, two neighbours hand in: one with all answers right, one w
 source, the gradebook and each other's submissions must come out as they were.
 
 The middle column is what `python tests/attacks/plain.py` measured (Linux, as an administrator, about half an hour),
-with nbgrader {nbgrader}. It runs each attack for real, fenced in from outside as another user. To keep the machine alive,
-sizes are small: 400 processes and 3 GB stand for as many as there are. `make test` measures a few of them anew.
+with nbgrader {nbgrader}. It runs each attack for real, fenced in from outside as another user. To keep the machine
+alive, sizes are small: 400 processes and 3 GB stand for as many as there are. `make test` measures a few of them anew.
 
 What no wall prevents: a function is called with the test's inputs, so it sees these; who knows the right answer may
 write it down; and the facts of a figure are data like any others, so facts made up *rightly* are a right answer.
