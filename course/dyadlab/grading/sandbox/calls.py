@@ -83,8 +83,8 @@ def program(refuse=True, sockets="all", only_signal=None):
     """The filter as bytes.
 
     refuse : the deny list, new namespaces by clone, terminal injection, leaving the chain of parents' deaths.
-    sockets : "all"; "inside" (unix and IPv4, for a network namespace of one's own); "pairs" (no socket that has or could
-        get an address: connected pairs of streams only).
+    sockets : "all"; "inside" (unix and IPv4, for a network namespace of one's own); "pairs" (no socket that has or
+        could get an address: connected pairs of streams only).
     only_signal : a process id; signals may go to it, to its threads and to its own group only.
     """
     column, architecture = MACHINES[platform.machine()]

@@ -1,8 +1,8 @@
 """The wall of Landlock: a process gives up, for itself and its children, all files but those named, all TCP ports,
 and (where the kernel is new enough) signals to and abstract sockets of everything outside.
 
-Landlock needs no privilege and works inside most containers. Docs: kernel.org, userspace-api/landlock (ABI 1: Linux 5.13,
-TCP: ABI 4, Linux 6.7, signals and abstract sockets: ABI 6, Linux 6.12).
+Landlock needs no privilege and works inside most containers. Described in the kernel's documentation, "Landlock:
+unprivileged access control" (ABI 1: Linux 5.13; TCP: ABI 4, Linux 6.7; signals and abstract sockets: ABI 6, Linux 6.12).
 """
 
 import os

@@ -6,8 +6,8 @@ is that nothing outlives anybody:
 
     worker -> guard -> warm process -> student's process -> whatever that starts
 
-In the tier "namespaces" each arrow down also is a process id namespace, so that a dead one takes everything below along;
-in the tier "landlock" the guard and the warm process sweep up.
+In the tier "namespaces" the warm process and each student's process are the first of a process id namespace, so that
+either takes everything below along when it dies; in the tier "landlock" the guard and the warm process sweep up.
 """
 
 import contextlib
@@ -15,10 +15,12 @@ import json
 import os
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import threading
 import traceback
+from pathlib import Path
 
 from dyadlab.grading.sandbox import calls, files, kernel, landlock, limits
 from dyadlab.grading.sandbox.tiers import SAME_USER, USER_NAMESPACE, View
@@ -37,6 +39,9 @@ ENVIRONMENT = {
 }
 #: These variables of the warm process stay, when it has them.
 PASSED_ON = ("DYADLAB_WORLD", "NBGRADER_EXECUTION", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE")
+
+
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class WallsFailed(Exception):
@@ -84,7 +89,7 @@ class Room:
             _enter_user_namespace(new)
         else:
             kernel.unshare(new)
-        alive = _fork_leaving_a_guard(None)
+        alive = _fork_leaving_a_guard()
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         _end_unless(alive)
         if has("processes"):
@@ -98,7 +103,7 @@ class Room:
         os.chmod(self._base, 0o711)
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         self._become_sweeper()
-        alive = _fork_leaving_a_guard(self._sweep_and_go)
+        alive = _fork_leaving_a_guard(self._watch_the_disk, self._sweep_and_go)
         self._become_sweeper()
         signal.signal(signal.SIGTERM, self._sweep_and_go)
         _end_unless(alive)
@@ -261,11 +266,20 @@ class Room:
         if os.geteuid() == 0 or self.tier.identity == USER_NAMESPACE:
             kernel.empty_bounding_set()
         user, group = self.identity
+        kept = ()
         if user != os.getuid():
+            if (
+                self.tier.name == "landlock"
+                and self.tier.has("files")
+                and not all(map(_open_to_all, self.view.read_only))
+            ):
+                # Python lives in somebody's private home. Landlock still decides which files there are.
+                kept = (kernel.CAP_DAC_READ_SEARCH,)
+                kernel.prctl(kernel.PR_SET_KEEPCAPS, 1)
             os.setgroups([])
             os.setresgid(group, group, group)
             os.setresuid(user, user, user)
-        kernel.set_capabilities()
+        kernel.set_capabilities(kept)
 
     def _make_folder(self):
         if self._base is None:
@@ -338,10 +352,22 @@ class Room:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
+    def _watch_the_disk(self, warm):
+        """This tier's job folders lie on the machine's disk, which has no limit for one folder."""
+        if self.tier.has("disk") and limits.disk_mb(self._base) > self.most.disk_mb:
+            for pid in limits.tree(warm)[1:]:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+
     def _sweep_and_go(self, *_signal):
         self._sweep()
         _remove(self._base)
         os._exit(0)
+
+
+def _open_to_all(path):
+    """Whether every user may enter ``path``: it and all the folders above it say so."""
+    return all(os.stat(place).st_mode & stat.S_IXOTH for place in (path, *Path(path).parents))
 
 
 def _may_signal(pid):
@@ -361,8 +387,10 @@ def _enter_user_namespace(more):
             setting.write(content)
 
 
-def _fork_leaving_a_guard(sweep):
-    """Fork; the child goes on. The parent waits for it to end and then ends as well, after ``sweep()`` if given.
+def _fork_leaving_a_guard(watch=None, sweep=None):
+    """Fork; the child goes on. The parent waits for it to end and then ends as well.
+
+    Where they are given, it meanwhile calls ``watch(child)`` every now and then, and ``sweep()`` at the end.
 
     Returns a file descriptor that reads as ended once the guard is gone.
     """
@@ -380,9 +408,16 @@ def _fork_leaving_a_guard(sweep):
     try:
         os.closerange(3, held)  # the connection to the worker above all: the guard must not keep it open
         os.closerange(held + 1, _most_descriptors())
-        while sweep and signal.sigwait(heard) == signal.SIGCHLD:
-            ended, status = os.waitpid(-1, os.WNOHANG)
-            if ended == child:
+        while sweep:
+            signalled = signal.sigtimedwait(heard, SECONDS_BETWEEN_LOOKS)
+            if signalled is None:
+                watch(child)
+            elif signalled.si_signo == signal.SIGCHLD:
+                ended = dict(iter(_buried, (0, 0)))  # several deaths can be one signal
+                if child in ended:
+                    status = ended[child]
+                    break
+            else:
                 break
         if sweep:
             sweep()
@@ -391,6 +426,14 @@ def _fork_leaving_a_guard(sweep):
     finally:
         code = os.waitstatus_to_exitcode(status)
         os._exit(code if code >= 0 else 128 - code)
+
+
+def _buried():
+    """A child that has ended and how, as os.waitpid tells it; (0, 0) when there is none."""
+    try:
+        return os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return 0, 0
 
 
 def _end_unless(alive):

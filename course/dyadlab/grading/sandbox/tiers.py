@@ -16,9 +16,9 @@ WALLS = {
     ),
     "landlock": (
         "files", "network", "scope", "identity", "system calls", "memory", "processor time", "process count",
-        "file size", "descriptors", "environment", "sweep",
+        "file size", "disk", "open files", "descriptors", "environment", "sweep",
     ),
-    "none": ("memory", "processor time", "process count", "file size", "descriptors", "environment"),
+    "none": ("memory", "processor time", "process count", "file size", "open files", "descriptors", "environment"),
 }  # fmt: skip
 OWN_USER, USER_NAMESPACE, SAME_USER = "a user of its own", "a user namespace", "the grader's user"
 
