@@ -324,8 +324,8 @@ class Lab:
 
     @property
     def widgets(self):
-        """The outputs that hold a widget."""
-        return self.page.locator(f"{PANEL} .jp-OutputArea-output:has(.jupyter-widgets)")
+        """The outputs that hold a widget, of whatever kind: all others are not panels."""
+        return self.page.locator(f"{PANEL} .jp-OutputArea-output.lm-Panel")
 
     def controls(self, widget):
         """What can be operated in a widget."""

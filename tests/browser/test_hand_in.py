@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from dyadlab import lab as dyadlab_lab
+from dyadlab.grading import notebooks
 from dyadlab.grading.course import REPOSITORY, Course
 from dyadlab.grading.release import release
 from playwright.sync_api import expect
@@ -66,6 +67,7 @@ def test_codes_travel_with_the_notebook_from_fetch_to_collect(chromium, browser,
         expect(tool.locator(".dyad-count")).to_have_text("3 of 86 coded")
         expect(tool.locator(".dyad-saved")).to_contain_text("✓ All saved")
         page.keyboard.press("Control+s")
+        expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
 
         page.get_by_role("tab", name="Assignments").click()
         fetched.get_by_role("button", name="Submit").click()
@@ -82,5 +84,6 @@ def test_codes_travel_with_the_notebook_from_fetch_to_collect(chromium, browser,
     )
     assert collected.returncode == 0, collected.stderr
     (student,) = course.submitted.iterdir()
-    assert (student / WEEK / f"{WEEK}.ipynb").is_file()
+    cells = notebooks.read(student / WEEK / f"{WEEK}.ipynb").cells
+    assert [cell.id for cell in cells if cell.get("outputs")] == ["graded-tool"]
     assert codes(student / WEEK / "w01_codes.csv") == {1: "not_mind_related", 2: "appropriate", 3: "not_mind_related"}
