@@ -42,6 +42,7 @@ def test_the_order_of_covariates_turns_in_standard_deviations_and_p_of_talk_pass
     assert raw.idxmax() == "clock_time_h" and raw.idxmin() == "minutes_since_feed"
     assert standard.idxmax() == "minutes_since_feed" and standard.idxmin() == "clock_time_h"
     assert 0.05 < fit.pvalues["appropriate_pct"] < 0.06
+    assert (fit.pvalues[raw.index] > 0.2).all()  # so their order may be chance
 
 
 def test_the_slope_back_is_some_forty_times_the_slope_forward(dyads):
@@ -54,6 +55,28 @@ def test_where_22_can_be_shown_significant_studies_report_33():
     now = read(0.40, 0.60, 0.50, 62)
     assert (now.seen, now.mean_significant) == pytest.approx((0.22, 0.33), abs=0.005)
     assert now.critical == pytest.approx(0.25, abs=0.002)
+
+
+def test_more_symptoms_go_with_less_oxytocin_as_a_trend_only(dyads):
+    found = models.correlation(dyads["epds_total"], dyads["log_oxytocin"])
+    assert found.r < 0 and 0.05 < found.p < 0.10
+
+
+def test_two_arrows_stand_out_after_the_pushes_and_the_loop_of_half_the_strength_does_not():
+    table = dyadlab.load("worlds")
+    followed = {}
+    for design, column, typical in [
+        ("talk supported", "log_oxytocin_infant", 0.07),
+        ("oxytocin raised", "talk_score", 1.1),
+    ]:
+        groups = table[table["design"] == design].groupby(["world", "pushed"])[column]
+        errors = (groups.var() / groups.count()).groupby("world").sum() ** 0.5
+        assert errors.tolist() == pytest.approx([typical] * 4, rel=0.1)
+        means = groups.mean().unstack()
+        followed[design] = (means[1] - means[0]) / errors
+    assert followed["talk supported"]["D"] > 2 and followed["oxytocin raised"]["A"] > 2
+    for in_errors in followed.values():
+        assert 1 < in_errors["C"] < 2 and abs(in_errors["B"]) < 1
 
 
 @pytest.mark.parametrize("world", ["anchor-like", "meta-analytic", "null"])
