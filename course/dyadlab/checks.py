@@ -51,7 +51,8 @@ def item(label):
     """Everything that is checked about one question, e.g. ``with checks.item("4.3"):``.
 
     Puts the question's number before each sentence, keeps warnings of libraries out of the student's sight
-    (nbgrader would count them as a failure), and turns any unforeseen error into a sentence.
+    (nbgrader would count them as a failure), and turns any unforeseen error into a sentence. NotJudged goes on to
+    whoever grades, with the question's number: an answer that did not arrive is neither right nor wrong.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

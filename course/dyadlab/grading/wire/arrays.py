@@ -59,7 +59,7 @@ def _plain_dtype(dtype):
     return dtype.newbyteorder("<")
 
 
-@reads("array", "dtype", "shape", "v")
+@reads("array", "dtype", "shape", "v", cost=20)
 def _read_array(reader, dtype, shape, v):
     dtype, shape = _DTYPES[reader.text(dtype, most=8)], _read_shape(reader, shape)
     raw = reader.buffer(v)
@@ -74,7 +74,7 @@ def _read_shape(reader, shape):
     return tuple(reader.whole(length, 0, 2**31) for length in shape)
 
 
-@reads("texts", "width", "shape", "v")
+@reads("texts", "width", "shape", "v", cost=20)
 def _read_texts(reader, width, shape, v):
     width, shape = reader.whole(width, 0, _WIDEST_TEXT), _read_shape(reader, shape)
     require(type(v) is list and len(v) == math.prod(shape))
@@ -83,7 +83,7 @@ def _read_texts(reader, width, shape, v):
     return np.array(texts, dtype=f"<U{width}").reshape(shape)
 
 
-@reads("bytes array", "width", "shape", "v")
+@reads("bytes array", "width", "shape", "v", cost=20)
 def _read_bytes_array(reader, width, shape, v):
     width, shape = reader.whole(width, 1, _WIDEST_TEXT), _read_shape(reader, shape)
     raw = reader.buffer(v)
@@ -91,7 +91,7 @@ def _read_bytes_array(reader, width, shape, v):
     return np.frombuffer(raw, f"|S{width}").reshape(shape).copy()
 
 
-@reads("objects", "shape", "v")
+@reads("objects", "shape", "v", cost=20)
 def _read_objects(reader, shape, v):
     shape = _read_shape(reader, shape)
     values = reader.list(v, math.prod(shape))
@@ -121,7 +121,7 @@ def _read_masked_value(reader):
     return np.ma.masked
 
 
-@reads("masked", "data", "mask")
+@reads("masked", "data", "mask", cost=20)
 def _read_masked(reader, data, mask):
     data, mask = reader.a(np.ndarray, data), reader.a(np.ndarray, mask)
     require(mask.dtype == bool and mask.shape == data.shape)

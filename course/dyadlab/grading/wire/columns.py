@@ -18,7 +18,7 @@ _NULLABLE = {
 }  # fmt: skip
 # How many periods of each kind there are in a day, at most: pandas' C code is not asked for years beyond 9999.
 _PERIODS_A_DAY = {
-    **dict.fromkeys(("Y", "Q", "M", "W", "D", "B"), 1),
+    **dict.fromkeys(("Y", "Q", "M", "W", "D"), 1),
     "h": 24, "min": 1440, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000,
 }  # fmt: skip
 _ENDS = {
@@ -58,7 +58,7 @@ def _timestamp(writer, value):
     return {"k": "timestamp", "v": write_array(writer, np.asarray(naive.to_datetime64())), "zone": zone}
 
 
-@reads("timestamp", "v", "zone")
+@reads("timestamp", "v", "zone", cost=50)
 def _read_timestamp(reader, v, zone):
     value, zone = _moment(reader, v, "M"), read_zone(reader, zone)
     value = pd.Timestamp(value)
@@ -70,7 +70,7 @@ def _timedelta(writer, value):
     return {"k": "duration", "v": write_array(writer, np.asarray(value.to_timedelta64()))}
 
 
-@reads("duration", "v")
+@reads("duration", "v", cost=50)
 def _read_timedelta(reader, v):
     return pd.Timedelta(_moment(reader, v, "m"))
 
@@ -90,7 +90,7 @@ def _period(writer, value):
     return {"k": "period", "freq": freq, "ordinal": ordinal}
 
 
-@reads("period", "freq", "ordinal")
+@reads("period", "freq", "ordinal", cost=300)
 def _read_period(reader, freq, ordinal):
     require(_is_freq(reader.text(freq, most=6)))
     require(_within_years(np.array([reader.whole(ordinal)]), freq))
@@ -115,7 +115,7 @@ def _interval(writer, value):
     return {"k": "interval", "left": writer(value.left), "right": writer(value.right), "closed": value.closed}
 
 
-@reads("interval", "left", "right", "closed")
+@reads("interval", "left", "right", "closed", cost=20)
 def _read_interval(reader, left, right, closed):
     require(closed in _SIDES)
     kinds = (int, float, pd.Timestamp, pd.Timedelta, np.float64, np.int64)
@@ -187,14 +187,14 @@ def _column(writer, values):
     return write_array(writer, np.asarray(values))  # sparse columns and those of other libraries
 
 
-@reads("numpy column", "v")
+@reads("numpy column", "v", cost=50)
 def _read_numpy_column(reader, v):
     array = reader.a(np.ndarray, v)
     require(array.ndim == 1)
     return pd.arrays.NumpyExtensionArray(array)
 
 
-@reads("strings", "missing", "v")
+@reads("strings", "missing", "v", cost=50)
 def _read_strings(reader, missing, v):
     require(type(v) is list)
     reader.spend(len(v))
@@ -205,7 +205,7 @@ def _read_strings(reader, missing, v):
     return pd.array(texts, dtype=pd.StringDtype(na_value=missing))
 
 
-@reads("nullable", "dtype", "v", "missing")
+@reads("nullable", "dtype", "v", "missing", cost=50)
 def _read_nullable(reader, dtype, v, missing):
     values, missing = reader.a(np.ndarray, v), reader.a(np.ndarray, missing)
     require(missing.dtype == bool and values.ndim == 1 and missing.shape == values.shape)
@@ -214,14 +214,14 @@ def _read_nullable(reader, dtype, v, missing):
     return made
 
 
-@reads("categorical", "codes", "of", "ordered")
+@reads("categorical", "codes", "of", "ordered", cost=300)
 def _read_categorical(reader, codes, of, ordered):
     codes, of = reader.a(np.ndarray, codes), reader(of)
     require(isinstance(of, pd.Index) and codes.ndim == 1 and codes.dtype.kind == "i")
     return pd.Categorical.from_codes(codes, categories=of, ordered=reader.truth(ordered))
 
 
-@reads("times", "v", "zone")
+@reads("times", "v", "zone", cost=50)
 def _read_times(reader, v, zone):
     array, zone = reader.a(np.ndarray, v), read_zone(reader, zone)
     require(array.ndim == 1 and array.dtype.kind == "M" and np.datetime_data(array.dtype)[0] in _UNITS)
@@ -229,14 +229,14 @@ def _read_times(reader, v, zone):
     return times if zone is None else times.tz_localize("UTC").tz_convert(zone)
 
 
-@reads("durations", "v")
+@reads("durations", "v", cost=50)
 def _read_durations(reader, v):
     array = reader.a(np.ndarray, v)
     require(array.ndim == 1 and array.dtype.kind == "m" and np.datetime_data(array.dtype)[0] in _UNITS)
     return pd.array(array, dtype=array.dtype)
 
 
-@reads("periods", "v", "freq")
+@reads("periods", "v", "freq", cost=300)
 def _read_periods(reader, v, freq):
     array = reader.a(np.ndarray, v)
     require(_is_freq(reader.text(freq, most=6)) and array.dtype == np.int64 and array.ndim == 1)
@@ -244,7 +244,7 @@ def _read_periods(reader, v, freq):
     return pd.arrays.PeriodArray(array, dtype=pd.PeriodDtype(freq))
 
 
-@reads("intervals", "left", "right", "closed")
+@reads("intervals", "left", "right", "closed", cost=300)
 def _read_intervals(reader, left, right, closed):
     left, right = reader(left), reader(right)
     require(isinstance(left, pd.Index) and isinstance(right, pd.Index) and closed in _SIDES)

@@ -13,9 +13,10 @@ import time
 from dyadlab.sentences import NotJudged
 
 MOST_BYTES = 64 * 2**20  # of one message
-MOST_TOKENS = 6_000_000  # commas and opening brackets: a list of 20 million empty lists is a small message and 1.5 GB
+# Commas, opening brackets and escapes: 20 million empty lists are a small message and 1.5 GB.
+MOST_TOKENS = 6_000_000
 _LENGTH = struct.Struct(">I")
-_LONE_SURROGATE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]")
+_LONE_SURROGATE = re.compile(rb"(?<!\\)(?:\\\\)*+\\u[dD][89a-fA-F]")
 _PIECE = 2**20
 
 
@@ -115,7 +116,7 @@ def _parsed(body, most):
 
 
 def _tokens(body):
-    return body.count(b",") + body.count(b"[") + body.count(b"{")
+    return sum(body.count(sign) for sign in (b",", b"[", b"{", b"\\"))
 
 
 def _object(pairs):

@@ -74,7 +74,7 @@ def _int(writer, value):
 @reads("int", "v")
 def _read_int(reader, digits):
     require(re.fullmatch(r"-?0x[0-9a-f]+", reader.text(digits, most=_MOST_HEX_DIGITS)))
-    return int(digits, 16)
+    return reader.big(int(digits, 16))
 
 
 @writes(float)
@@ -184,7 +184,12 @@ def _read_frozenset(reader, v):
 
 
 def _hashable(values):
-    require(len(values) <= MOST_KEYS or {*map(type, values)} == {str})
+    """``values`` as the keys of a set or dictionary, unless they were chosen to be slow as such."""
+    if {*map(type, values)} <= {str}:
+        return values
+    require(len(values) <= MOST_KEYS)
+    # distinct values nearly always have distinct hashes; -1 and -2 have not
+    require(len({*map(hash, values)}) >= 0.9 * len(values) - 5)
     return values
 
 

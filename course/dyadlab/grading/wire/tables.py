@@ -22,7 +22,7 @@ def _index(writer, value):
     return {"k": "index", "v": write_column(writer, value.array), "name": writer(value.name), "freq": freq}
 
 
-@reads("index", "v", "name", "freq")
+@reads("index", "v", "name", "freq", cost=200)
 def _read_index(reader, v, name, freq):
     values, name = read_column(reader, v), reader(name)
     index = pd.Index(values, dtype=values.dtype, name=name, copy=False)
@@ -30,6 +30,7 @@ def _read_index(reader, v, name, freq):
         return index
     require(isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) and len(index) <= _LONGEST_WITH_FREQ)
     require(_FREQ.fullmatch(reader.text(freq, most=12)))
+    reader.spend(2000 + len(index))
     return type(index)(index, freq=freq, name=name)
 
 
@@ -39,7 +40,7 @@ def _range_index(writer, value):
     return {"k": "range index", "ends": [value.start, value.stop, value.step], "name": writer(value.name)}
 
 
-@reads("range index", "ends", "name")
+@reads("range index", "ends", "name", cost=100)
 def _read_range_index(reader, ends, name):
     return pd.RangeIndex(read_range(reader, ends), name=reader(name))
 
@@ -51,7 +52,7 @@ def _multi_index(writer, value):
     return {"k": "multi index", "levels": levels, "codes": codes, "names": writer.list(list(value.names))}
 
 
-@reads("multi index", "levels", "codes", "names")
+@reads("multi index", "levels", "codes", "names", cost=500)
 def _read_multi_index(reader, levels, codes, names):
     levels = reader.list(levels)
     codes, names = reader.list(codes, len(levels)), reader.list(names, len(levels))
@@ -72,7 +73,7 @@ def _series(writer, value):
     }
 
 
-@reads("series", "v", "index", "name", "attrs")
+@reads("series", "v", "index", "name", "attrs", cost=100)
 def _read_series(reader, v, index, name, attrs):
     values, index, name = read_column(reader, v), reader(index), reader(name)
     require(isinstance(index, pd.Index) and len(index) == len(values))
@@ -93,7 +94,7 @@ def _table(writer, value):
     }
 
 
-@reads("table", "v", "columns", "index", "attrs")
+@reads("table", "v", "columns", "index", "attrs", cost=500)
 def _read_table(reader, v, columns, index, attrs):
     columns, index = reader(columns), reader(index)
     require(isinstance(columns, pd.Index) and isinstance(index, pd.Index))
