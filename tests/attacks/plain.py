@@ -314,12 +314,14 @@ def all_of(attacks, base):
 
 
 def main(names):
-    attacks = [a for a in catalogue.read() if not a.not_run and (not names or a.name in names or a.kind in names)]
+    """Measure the attacks of these names and kinds, or all; with "missing" only those not measured yet."""
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    attacks = [a for a in catalogue.read() if not a.not_run and (not names or {a.name, a.kind, "missing"} & {*names})]
+    attacks = [a for a in attacks if "missing" not in names or a.name not in results]
     folders = [a for a in attacks if a.archive is None]
-    many = [a for a in folders if a.kind != "containment"]
+    many = [a for a in folders if a.kind != "containment" and a.points is not None]
     runs = [many[start : start + 8] for start in range(0, len(many), 8)]
-    runs += [[a] for a in folders if a.kind == "containment"]
+    runs += [[a] for a in folders if a not in many]
     with tempfile.TemporaryDirectory(prefix="plain-base-") as folder:
         base = base_course(folder)
         zips = ((a.name, measure_zip(a, base)) for a in attacks if a.archive is not None)

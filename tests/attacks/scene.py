@@ -86,7 +86,7 @@ def outputs(path):
 
 
 def marked_page(path):
-    """The page on which formgrader shows an executed notebook to whoever marks it, made by formgrader's own exporter."""
+    """The page that formgrader shows of an executed notebook, made by its own exporter."""
     from nbconvert.exporters import HTMLExporter
     from nbgrader.server_extensions.formgrader import handlers
     from traitlets.config import Config
