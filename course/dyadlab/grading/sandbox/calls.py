@@ -8,7 +8,6 @@ Sockets: a refused family answers "not supported" (EOPNOTSUPP), since libraries 
 
 import ctypes
 import errno
-import os
 import platform
 import struct
 
@@ -41,16 +40,28 @@ REFUSED = {
     "lookup_dcookie": (212, 18), "nfsservctl": (180, 42), "iopl": (172, None), "ioperm": (173, None),
     "modify_ldt": (154, None),
 }  # fmt: skip
+#: For students' code with the grader's own user id, where Landlock alone keeps the grader's files and processes from
+#: it: what Landlock does not know. By path: rights, owners, times, (before its ABI 3) lengths; priorities of processes.
+REFUSED_TO_THE_SAME_USER = {
+    "chmod": (90, None), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None), "lchown": (94, None),
+    "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None), "futimesat": (261, None),
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "removexattr": (197, 14), "lremovexattr": (198, 15),
+    "setxattrat": (463, 463), "removexattrat": (466, 466), "file_setattr": (469, 469), "truncate": (76, 45),
+    "setpriority": (141, 140), "sched_setscheduler": (144, 119), "sched_setparam": (142, 118),
+    "sched_setattr": (314, 274), "ioprio_set": (251, 30),
+}  # fmt: skip
 #: Calls that are looked at more closely.
 NUMBERS = {
     "socket": (41, 198), "socketpair": (53, 199), "clone": (56, 220), "clone3": (435, 435), "ioctl": (16, 29),
     "prctl": (157, 167), "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424),
+    "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424), "fcntl": (72, 25), "prlimit64": (302, 261),
+    "sched_setaffinity": (203, 122), "utimensat": (280, 88),
 }  # fmt: skip
 MACHINES = {"x86_64": (0, 0xC000_003E), "aarch64": (1, 0xC000_00B7)}
 AF_UNIX, AF_INET, SOCK_STREAM, SOCK_SEQPACKET = 1, 2, 1, 5
 NEW_NAMESPACE = 0x7E02_0000
-TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP = 0x5412, 0x541C, 0x8901, 0x8902
+F_SETOWN, F_SETSIG, F_SETOWN_EX = 8, 10, 15
 _LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
 _ALLOW, _KILL = 0x7FFF_0000, 0x8000_0000
 
@@ -79,16 +90,18 @@ def _one_of(values, found, otherwise):
     return [*compare, otherwise, found]
 
 
-def program(refuse=True, sockets="all", only_signal=None):
+def program(refuse=True, sockets="all", same_user=False, only_signal=None):
     """The filter as bytes.
 
     refuse : the deny list, new namespaces by clone, terminal injection, leaving the chain of parents' deaths.
     sockets : "all"; "inside" (unix and IPv4, for a network namespace of one's own); "pairs" (no socket that has or
         could get an address: connected pairs of streams only).
+    same_user : what else must not be done by somebody with the grader's user id.
     only_signal : a process id; signals may go to it, to its threads and to its own group only.
     """
     column, architecture = MACHINES[platform.machine()]
-    number = {name: row[column] for name, row in {**REFUSED, **NUMBERS}.items() if row[column] is not None}
+    table = {**REFUSED, **REFUSED_TO_THE_SAME_USER, **NUMBERS}
+    number = {name: row[column] for name, row in table.items() if row[column] is not None}
     steps = [_step(_LOAD, 4), _step(_EQUAL, architecture, yes=1), _step(_RETURN, _KILL), _step(_LOAD, 0)]
     if architecture == MACHINES["x86_64"][1]:  # the x32 numbers would pass beside every comparison below
         steps += [_step(_AT_LEAST, 0x4000_0000, no=1), _step(_RETURN, _KILL)]
@@ -110,11 +123,20 @@ def program(refuse=True, sockets="all", only_signal=None):
         new = [_argument(0), _step(_AND, NEW_NAMESPACE), *_one_of((0,), _answer(), _answer(errno.EPERM))]
         when("clone", new)
         when("clone3", [_answer(errno.ENOSYS)])  # its flags are out of a filter's sight; C libraries then use clone
-        when("ioctl", [_argument(1), *_one_of((TIOCSTI, TIOCLINUX), _answer(errno.EPERM), _answer())])
+        injections = (TIOCSTI, TIOCLINUX, *(() if only_signal is None else (FIOSETOWN, SIOCSPGRP)))
+        when("ioctl", [_argument(1), *_one_of(injections, _answer(errno.EPERM), _answer())])
         when("prctl", [_argument(0), *_one_of((kernel.PR_SET_PDEATHSIG,), _answer(errno.EPERM), _answer())])
         for name in REFUSED:
             if name in number:
                 when(name, [_answer(errno.EPERM)])
+    if same_user:
+        for name in REFUSED_TO_THE_SAME_USER:
+            if name in number:
+                when(name, [_answer(errno.EPERM)])
+        for name in ("prlimit64", "sched_setaffinity"):  # 0 is the caller itself
+            when(name, [_argument(0), *_one_of((0,), _answer(), _answer(errno.EPERM))])
+        no_path = [_argument(1), _step(_EQUAL, 0, no=3), _step(_LOAD, 16 + 8 + 4), _step(_EQUAL, 0, no=1), _answer()]
+        when("utimensat", [*no_path, _answer(errno.EPERM)])  # without a path it means a file that is open
     if only_signal is not None:
         minus_own = -only_signal & 0xFFFF_FFFF
         when("kill", [_argument(0), *_one_of((only_signal, 0, minus_own), _answer(), _answer(errno.EPERM))])
@@ -122,6 +144,7 @@ def program(refuse=True, sockets="all", only_signal=None):
             when(name, [_argument(0), *_one_of((only_signal,), _answer(), _answer(errno.EPERM))])
         for name in ("tkill", "pidfd_send_signal"):
             when(name, [_answer(errno.EPERM)])
+        when("fcntl", [_argument(1), *_one_of((F_SETOWN, F_SETSIG, F_SETOWN_EX), _answer(errno.EPERM), _answer())])
     return b"".join([*steps, _answer()])
 
 
@@ -135,7 +158,3 @@ def install(filter_program):
     loaded = Program(len(filter_program) // 8, ctypes.addressof(steps))
     mode_filter = 2
     kernel.prctl(kernel.PR_SET_SECCOMP, mode_filter, ctypes.addressof(loaded))
-
-
-def install_own(sockets, refuse, only_me):
-    install(program(refuse, sockets, os.getpid() if only_me else None))

@@ -2,7 +2,7 @@
 and (where the kernel is new enough) signals to and abstract sockets of everything outside.
 
 Landlock needs no privilege and works inside most containers. Described in the kernel's documentation, "Landlock:
-unprivileged access control" (ABI 1: Linux 5.13; TCP: ABI 4, Linux 6.7; signals and abstract sockets: ABI 6, Linux 6.12).
+unprivileged access control" (ABI 1: Linux 5.13; TCP: 4, Linux 6.7; signals and abstract sockets: 6, Linux 6.12).
 """
 
 import os

@@ -191,50 +191,63 @@ class Room:
             os._exit(status & 0xFF)
 
     def _lock_in(self, job_files, keep, tell):
-        has, tier = self.tier.has, self.tier
+        seen_as = self._leave_the_family()
+        job, temporary = self._enter_the_job()
+        self._close_descriptors(keep, tell)
+        self._set_environment(temporary)
+        # counted while /proc still shows them: processes of the same user count towards its limit
+        others = _processes_of(os.getuid()) if self.tier.name == "landlock" and self.tier.identity == SAME_USER else 0
+        if kernel.LINUX and self.tier.name != "none":
+            self._become_nobody()
+            kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # or it could not read its own /proc; no other student is its user
+            kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        if kernel.LINUX:
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of user, which forgets it
+        files.write_job_files(job, job_files)
+        limits.set_limits(self.most, self._limits_left_out(), others)
+        self._shut(job, temporary)
+        # the parent reads this only when every wall stands; if it is gone, nobody wants this process any more
+        os.write(tell, json.dumps({"pid": seen_as}).encode())
+
+    def _leave_the_family(self):
+        """Signals as a fresh Python has them, a session of its own. Returns the process id that the worker sees."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.setsid()
-        seen_as = int(os.readlink("self", dir_fd=self._host_proc)) if self._host_proc is not None else os.getpid()
         if kernel.LINUX:
             with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as first_to_go:
                 first_to_go.write("900")
-        if tier.name == "namespaces":
+        return int(os.readlink("self", dir_fd=self._host_proc)) if self._host_proc is not None else os.getpid()
+
+    def _enter_the_job(self):
+        """Go to the job's folder. Returns (it, the folder for temporary files)."""
+        if self.tier.name == "namespaces":
             kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
         if self._folder is None:
-            temporary = files.temporary(self.view.read_only)
-            files.job_space(self.most.disk_mb if has("disk") else 4096, self.identity, temporary)
-            if has("processes"):
+            job, temporary = files.JOB, files.temporary(self.view.read_only)
+            files.job_space(self.most.disk_mb if self.tier.has("disk") else 4096, self.identity, temporary)
+            if self.tier.has("processes"):
                 files.fresh_proc("/proc")
-            job = files.JOB
         else:
             job, temporary = os.path.join(self._folder, "job"), os.path.join(self._folder, "tmp")
         os.chdir(job)
-        self._close_descriptors(keep, tell)
-        self._set_environment(temporary)
-        others = 0
-        if tier.name != "none" and tier.identity == SAME_USER:
-            others = _processes_of(os.getuid())
-        rooms = (job, temporary)
-        if kernel.LINUX and tier.name != "none":
-            self._become_nobody()
-            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-            kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # or it could not read its own /proc; no other student is its user
-            kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-        elif kernel.LINUX:
-            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        files.write_job_files(job, job_files)
-        limits.set_limits(self.most, self._limits_left_out(), others)
-        if tier.name == "landlock":
+        return job, temporary
+
+    def _shut(self, job, temporary):
+        """The walls that a process builds around itself, and cannot take down again."""
+        has, name = self.tier.has, self.tier.name
+        if name == "landlock":
             read = [*files.SYSTEM, *files.SETTINGS, *self.view.read_only, "/dev/zero", "/dev/random", "/dev/urandom"]
-            landlock.restrict(read, (*rooms, "/dev/null", "/dev/full"), has("files"), has("network"), has("scope"))
-        if tier.name != "none" and calls.known():
-            sockets = {"namespaces": "inside", "landlock": "pairs"}[tier.name] if has("network") else "all"
-            scoped = tier.name == "landlock" and landlock.version() < landlock.SCOPES_SINCE and has("scope")
-            calls.install(calls.program(has("system calls"), sockets, os.getpid() if scoped else None))
-        # the parent reads this only when every wall stands; if it is gone, nobody wants this process any more
-        os.write(tell, json.dumps({"pid": seen_as}).encode())
+            write = [job, temporary, "/dev/null", "/dev/full"]
+            landlock.restrict(read, write, has("files"), has("network"), has("scope"))
+        if name == "none" or not calls.known():
+            return
+        sockets = {"namespaces": "inside", "landlock": "pairs"}[name] if has("network") else "all"
+        same_user = name == "landlock" and self.tier.identity == SAME_USER
+        unscoped = same_user and (landlock.version() < landlock.SCOPES_SINCE or not has("scope"))
+        only_signal = os.getpid() if unscoped and has("signals") else None
+        calls.install(calls.program(has("system calls"), sockets, same_user and has("system calls"), only_signal))
 
     def _limits_left_out(self):
         return frozenset("processes" if wall == "process count" else wall for wall in self.tier.without - {"processes"})

@@ -15,7 +15,7 @@ WALLS = {
         "file size", "disk", "open files", "descriptors", "environment",
     ),
     "landlock": (
-        "files", "network", "scope", "identity", "system calls", "memory", "processor time", "process count",
+        "files", "network", "scope", "signals", "identity", "system calls", "memory", "processor time", "process count",
         "file size", "disk", "open files", "descriptors", "environment", "sweep",
     ),
     "none": ("memory", "processor time", "process count", "file size", "open files", "descriptors", "environment"),
