@@ -474,11 +474,12 @@ def _remove(folder):
     """Remove a folder that a student's process has filled, whatever rights it left there; nothing lives in it now."""
 
     def open_up(_function, path, _error):
-        with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(path), 0o700, follow_symlinks=False)
-        with contextlib.suppress(OSError):
-            os.chmod(path, 0o700, follow_symlinks=False)
+        # never anything outside the folder: what cannot be removed may be the folder itself
+        for place in (os.path.dirname(path), path):
+            if place == folder or place.startswith(folder + os.sep):
+                with contextlib.suppress(OSError, NotImplementedError):
+                    os.chmod(place, 0o700, follow_symlinks=False)
 
-    shutil.rmtree(folder, onerror=open_up)
-    if os.path.exists(folder):
-        shutil.rmtree(folder, ignore_errors=True)
+    for _attempt in range(2):
+        if os.path.lexists(folder):
+            shutil.rmtree(folder, onerror=open_up)
