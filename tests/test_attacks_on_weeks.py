@@ -58,13 +58,7 @@ def instead_of(right):
         }
         return {"an empty figure": standins.Facts(nothing)}
     if isinstance(right, pd.DataFrame):
-        numbers = right.select_dtypes("number").columns
-        return {
-            "no rows": right.iloc[:0],
-            "only nan": right.assign(**dict.fromkeys(numbers, math.nan))
-            if all(isinstance(name, str) for name in numbers)
-            else right.iloc[:0],
-        }
+        return {"no rows": right.iloc[:0], "only nan": pd.DataFrame(math.nan, index=right.index, columns=right.columns)}
     if isinstance(right, pd.Series):
         return {"no rows": right.iloc[:0], "only nan": pd.Series(math.nan, index=right.index, name=right.name)}
     if isinstance(right, list | tuple | np.ndarray) and len(right):

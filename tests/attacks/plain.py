@@ -28,7 +28,7 @@ from attacks import catalogue, scene, target
 
 RESULTS = Path(__file__).with_name("plain_nbgrader.json")
 #: A user nobody else is. Limits count per user, so two measurements at once take two of them.
-USER = 61_001
+USER = 70_001
 SECONDS = 150
 SECONDS_PER_CELL = 12
 NOTHING = "nothing"
@@ -235,15 +235,11 @@ def judged(attack, here, marks, course_wide):
         did.append("ends with marks missing")
     elif attack.points is not None and got < attack.points:
         did.append(f"costs {attack.points - got:g} points that were earned")
-    shown = scene.outputs(here.autograded / attack.who / target.WEEK / scene.FILE)
-    did += [f"shows {what}" for what, words in target.SECRETS.items() if words in shown]
     executed = here.autograded / attack.who / target.WEEK / scene.FILE
-    if "mallory()" in shown and executed.exists() and scene.scripts(executed):
+    did += [f"shows {what}" for what in scene.read_out(executed)]
+    did += [phrase.rstrip(" 0123456789") for phrase in scene.boasts(executed)]
+    if "mallory()" in attack.setup and executed.exists() and scene.scripts(executed):
         did.append("runs its script in the marker's browser")
-    for line in shown.replace("\\n", "\n").replace('"', "\n").split("\n"):
-        if line.startswith("BOAST: "):
-            phrase = line.removeprefix("BOAST: ")
-            did.append(phrase.rstrip(" 0123456789"))
     return sorted(set(did), key=did.index) or [NOTHING]
 
 

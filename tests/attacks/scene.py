@@ -75,14 +75,26 @@ def checksums(*folders):
     return found
 
 
-def outputs(path):
-    """All that the free and answer cells of an executed notebook printed or showed, as one text."""
+def shown(path):
+    """All outputs of the free and answer cells of an executed notebook, as a list; empty where there is none."""
     try:
-        notebook = json.loads(Path(path).read_text(encoding="utf-8"))
-        cells = [c for c in notebook["cells"] if not c.get("metadata", {}).get("nbgrader", {}).get("locked")]
-        return "\n".join(json.dumps(c.get("outputs", []), ensure_ascii=False) for c in cells)
+        cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+        own = [c for c in cells if not c.get("metadata", {}).get("nbgrader", {}).get("locked")]
+        return [output for cell in own for output in cell.get("outputs", [])]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return ""
+        return []
+
+
+def read_out(path):
+    """The secrets that these outputs give away."""
+    text = json.dumps(shown(path), ensure_ascii=False)
+    return [what for what, words in target.SECRETS.items() if words in text]
+
+
+def boasts(path):
+    """What an attack says of itself: the lines it printed that begin with BOAST."""
+    texts = ["".join(output.get("text", "")) for output in shown(path) if output.get("output_type") == "stream"]
+    return [line.removeprefix("BOAST: ") for line in "\n".join(texts).split("\n") if line.startswith("BOAST: ")]
 
 
 def marked_page(path):

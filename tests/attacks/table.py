@@ -27,7 +27,7 @@ Student code runs in a process of its own. The tests run in another one, to whic
 cross between them as plain data. This is the list of {count} attacks by which that is tried, each in two columns: what
 plain `nbgrader autograde` does with it, **measured**, and what `dyadlab grade` does, which `tests/test_attacks.py`
 asserts. Of the {tried} attacks that plain nbgrader was tried with, {succeed} succeed in something; {gain} of them gain
-points, {stop} stop or hang the grading of everybody else, and {others} change what belongs to others.
+points, {stop} stop the grading or the collecting of everybody else's work, and {others} change what belongs to others.
 
 This page is made from the attacks themselves. After a change, run `python tests/attacks/table.py`, or a test will say
 that it is stale. The attacks are `forging.toml`, `containment.toml` and `bad_input.py`; `catalogue.py` explains their
@@ -39,8 +39,9 @@ The middle column is what `python tests/attacks/plain.py` measured (Linux, as an
 with nbgrader {nbgrader}. It runs each attack for real, fenced in from outside as another user. To keep the machine
 alive, sizes are small: 400 processes and 3 GB stand for as many as there are. `make test` measures a few of them anew.
 
-What no wall prevents: a function is called with the test's inputs, so it sees these; who knows the right answer may
-write it down; and the facts of a figure are data like any others, so facts made up *rightly* are a right answer.
+What no wall prevents: a function is called with the test's inputs, so it sees these, and a later cell can show them;
+who knows the right answer may write it down; and the facts of a figure are data like any others, so facts made up
+*rightly* are a right answer.
 """
 
 
