@@ -5,6 +5,7 @@ Everything heavy is imported inside the verb that needs it, so that ``dyadlab --
 
 import argparse
 import sys
+import time
 
 from dyadlab.sentences import Sentence
 
@@ -80,13 +81,20 @@ def parser():
         run_grade,
         "grade everything handed in for weeks",
         "What was graded before and has not changed is left alone. A submission that cannot be graded never "
-        "stops the others; the table at the end accounts for every one. Student code runs on this machine "
-        "without a sandbox: grade on an account that holds nothing private.",
+        "stops the others; the table at the end accounts for every one. Exit status: 0 all is well, 1 something "
+        "needs attention, 2 it could not be run, 130 stopped.",
     )
     grade.add_argument("weeks", nargs="+", metavar="WEEK")
     grade.add_argument("--student", action="append", default=[], metavar="ID", help="only this student; repeatable")
     grade.add_argument("--jobs", type=positive, metavar="N", help="how many at a time (all cores when not given)")
     grade.add_argument("--again", action="store_true", help="also those that were graded and have not changed")
+    grade.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
+    grade.add_argument(
+        "--no-sandbox",
+        action="store_true",
+        help="run student code without walls, where this machine has none: it can then do whatever you can do",
+    )
+    grade.add_argument("--cluster", metavar="ADDRESS", help="grade on a Dask cluster, such as tcp://10.0.0.1:8786")
 
     feedback = verb("feedback", run_feedback, "write feedback pages for weeks and hand them back")
     feedback.add_argument("weeks", nargs="+", metavar="WEEK")
@@ -191,18 +199,52 @@ def run_collect(args):
 def run_grade(args):
     from dyadlab.grading import course, grade, show
 
-    here = course.here()
-    with show.progress("Grading") as step:
-        finished = grade.grade(
-            here,
-            here.chosen(args.weeks),
-            students=args.student,
-            jobs=args.jobs,
-            again=args.again,
-            progress=step,
-        )
-    show.graded(finished, here)
-    return 1 if show.needs_attention(finished, here) else 0
+    began = time.monotonic()
+    try:
+        here = course.here()
+        weeks = here.chosen(args.weeks)
+        with show.progress("Grading") as bar:
+            finished, failed, status = [], {}, 0
+            try:
+                with cluster_at(args.cluster, bar.say) as executor:
+                    finished = grade.grade(
+                        here,
+                        weeks,
+                        students=args.student,
+                        jobs=args.jobs,
+                        again=args.again,
+                        progress=bar,
+                        say=bar.say,
+                        executor=executor,
+                        sandboxed=not args.no_sandbox,
+                    )
+            except grade.Unfinished as unfinished:
+                finished, failed = unfinished.finished, unfinished.failed
+            except grade.Stopped as stopped:
+                finished, status = stopped.finished, 130
+    except Sentence as sentence:
+        print(sentence, file=sys.stderr)
+        return 2
+    status = status or int(show.needs_attention(finished, here, failed))
+    if args.json:
+        seconds = time.monotonic() - began
+        print(show.as_json(finished, here, weeks, failed, status, seconds, stopped=status == 130))
+    elif status != 130:
+        show.graded(finished, here, failed)
+    if status == 130:
+        raise KeyboardInterrupt
+    return status
+
+
+def cluster_at(address, say):
+    """The executor of a cluster, or of nothing where none is named; for a ``with``."""
+    import contextlib
+
+    if not address:
+        return contextlib.nullcontext()
+    from dyadlab.grading import cluster
+
+    return cluster.connect(address, say=say)
 
 
 def run_feedback(args):
@@ -260,7 +302,10 @@ def run_lab(args):
 
 
 def main(arguments=None):
-    """Run one verb. Exit status: 0 done, 1 something needs attention or failed (with a sentence), 2 a wrong call."""
+    """Run one verb. Exit status: 0 done, 1 something needs attention or failed (with a sentence), 2 a wrong call.
+
+    ``grade`` also ends with 2 when it could not be run at all, and with 130 when it was stopped.
+    """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # an old Windows console cannot print every letter of a name
     args = parser().parse_args(arguments)

@@ -16,20 +16,21 @@ def marks(course, weeks):
     """One row (a dict with COLUMNS) for each student and week, for all students the course knows."""
     rows = []
     with nbgrader_bridge.gradebook(course) as gradebook:
+        handed_in = {week: course.submissions(week) for week in weeks}
         students = {student.id for student in gradebook.students}
-        students |= {student for week in weeks for student in course.submissions(week)}
+        students |= {student for there in handed_in.values() for student in there}
         for student in sorted(students):
             for week in weeks:
-                rows.append(one_mark(course, gradebook, student, week))
+                rows.append(one_mark(course, gradebook, student, week, student in handed_in[week]))
     return rows
 
 
-def one_mark(course, gradebook, student, week):
-    """The row of one student and week."""
+def one_mark(course, gradebook, student, week, handed_in):
+    """The row of one student and week. Without a mark (not graded, rejected, quarantined) the score stays blank."""
     row = dict.fromkeys(COLUMNS, "") | {"student_id": student, "week": week}
-    found = record.read(course, week, student)
-    if week_folder_missing(course, student, week):
+    if not handed_in:
         return row | {"state": NOT_HANDED_IN}
+    found = record.read(course, week, student)
     if found is None:
         return row | {"state": NOT_GRADED}
     row |= {"state": found.outcome, "max_score": f"{found.max_score:g}"}
@@ -50,10 +51,6 @@ def one_mark(course, gradebook, student, week):
         "late_penalty": f"{penalty:g}" if penalty else "",
         "handed_in_at": stored.timestamp.isoformat(sep=" ", timespec="seconds") if stored.timestamp else "",
     }
-
-
-def week_folder_missing(course, student, week):
-    return student not in course.submissions(week)
 
 
 def to_csv(rows):

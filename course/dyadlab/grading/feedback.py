@@ -15,10 +15,10 @@ def feedback(course, week, progress=lambda student: None):
     api = nbgrader_bridge.api(course)
     written, sentences = 0, []
     for student, found in records.items():
+        build.clear(course.feedback / student / week)  # a page about earlier work would be taken for this one's
         if found.score is None:
-            sentences.append(f"{student}: no page, because the submission was {found.outcome}.")
+            sentences.append(f"{student}: no page, because there is no mark: {found.outcome}.")
             continue
-        build.clear(course.feedback / student / week)
         answer = api.generate_feedback(week, student, force=True)
         if answer["success"]:
             written += 1
