@@ -17,7 +17,7 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from dyadlab.grading import checker, notebooks, prepare, sandbox, students, warm
+from dyadlab.grading import checker, harmless, notebooks, prepare, sandbox, students, warm
 
 GRADED, NEEDS_PERSON, REJECTED, QUARANTINED = "graded", "needs a person", "rejected", "quarantined"
 STOPPED = (
@@ -92,6 +92,7 @@ def grade_submission(master, submission, tier=None, budget=Budget(), limits=None
     except Exception:  # the grader itself failed: never lose the submission, never guess a mark
         remark = "The grader itself failed on this submission; its log says how. No mark was made."
         return result(NEEDS_PERSON, remarks=(*prepared.remarks, remark), log=traceback.format_exc(), blame=True)
+    harmless.make_harmless(prepared.notebook)
     flags = (*prepared.flags, *marking.flags)
     outcome = NEEDS_PERSON if flags or any(cell.auto_score is None for cell in cells) else GRADED
     remarks = (*flags, *prepared.remarks, *marking.remarks)
@@ -107,7 +108,7 @@ class Marking:
         self._files = files_beside(master, submission, prepared)
         self._given = checker.given_names(master.imports)
         self._warm = lambda: warm_process(tier, limits)
-        self._deadline = time.monotonic() + budget.notebook_s
+        self._deadline = None  # its time begins when its Python is there: a cold machine is not the student's fault
         self._student, self._ran, self._slow, self._starts = None, [], set(), 0
 
     def mark(self):
@@ -138,7 +139,9 @@ class Marking:
             if not late:  # should Python have to begin again, an endless cell is not waited for twice
                 self._ran.append((cell.source, count))
         cell["outputs"], cell["execution_count"] = nodes(outputs), count
-        if late:
+        if late and self._is_over():
+            self.flags.append(f"The {self.budget.notebook_s:g} seconds for the whole notebook were over in {name}.")
+        elif late:
             self.remarks.append(f"The cell {name} ran for more than {self.budget.cell_s:g} seconds and was stopped.")
         if cut:
             self.flags.append(f"The cell {name} put out far too much; what was beyond the limit is not kept.")
@@ -164,14 +167,19 @@ class Marking:
             self._leave()
             if self._starts > RESTARTS:
                 raise students.Gone("it had stopped too often before")
-            if time.monotonic() >= self._deadline:
+            process = self._warm()
+            self._deadline = self._deadline or time.monotonic() + self.budget.notebook_s
+            if self._is_over():
                 raise students.Gone("the time for the whole notebook was over")
             self._starts += 1
-            self._student = students.Student(self._warm(), self._deadline, self._slow)
+            self._student = students.Student(process, self._deadline, self._slow)
             self._student.give(self._files)
             for source, count in self._ran:
                 self._student.run(source, count, self.budget.cell_s)
         return self._student
+
+    def _is_over(self):
+        return time.monotonic() >= self._deadline
 
     def _stopped(self, where, why):
         if self._starts <= 1:  # once is enough to say

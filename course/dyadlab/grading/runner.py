@@ -25,6 +25,10 @@ from dyadlab.grading import wire
 TEXT_LIMIT, SHOWN_LIMIT, OUTPUTS_LIMIT = 200_000, 10_000_000, 200
 
 
+#: Stands for an answer that was too large to send, or interrupted; it holds neither a value nor a reply.
+UNFINISHED = {"unfinished": True}
+
+
 class Outputs:
     """What a cell has put out so far, as a notebook keeps it, up to a limit."""
 
@@ -197,13 +201,13 @@ def serve(connection):
         try:
             answer = jobs[request.pop("do")](shell, known, **request)
         except KeyboardInterrupt:  # it came while a value was being written down
-            answer = {}
+            answer = UNFINISHED
         try:
             wire.send(connection, answer)
         except wire.Lost as lost:
             if lost.why != "large":
                 return
-            wire.send(connection, {})
+            wire.send(connection, UNFINISHED)
 
 
 class Known:

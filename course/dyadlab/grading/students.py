@@ -18,7 +18,6 @@ from dyadlab.sentences import NotJudged
 
 #: After an interruption a cell has this long to stop; then its process is ended.
 GRACE_S = 2.0
-MAX_ANSWER_BYTES = 64_000_000
 
 
 class Gone(NotJudged):
@@ -55,8 +54,10 @@ class Student:
     def fetch(self, name, seconds):
         """The value of a name. Raises KeyError where there is none, wire.CannotCross, or Gone."""
         answer = self._ask(seconds, do="fetch", name=name)
-        if answer.get("has") is not True:
+        if answer.get("has") is False:
             raise KeyError(name)
+        if "value" not in answer:
+            raise wire.CannotCross(f"`{name}` is too large to be handed over, or takes too long.")
         return wire.decode(answer.get("value"), self.caller(name, seconds))
 
     def caller(self, name, seconds):
@@ -70,7 +71,9 @@ class Student:
             if interrupted:
                 self.slow.add(name)
                 raise TimeoutError(f"the function ran for more than {seconds:g} seconds and was stopped")
-            reply = answer.get("reply")
+            if "reply" not in answer:
+                raise wire.CannotCross(f"what `{name}` gave back is too large to be handed over.")
+            reply = answer["reply"]
             if isinstance(reply, dict) and len(str(reply.get("output"))) >= MOST_OUTPUT:
                 raise OSError("the function printed far too much")
             return reply
@@ -92,14 +95,14 @@ class Student:
         try:
             wire.send(self._connection, request, until + GRACE_S)
             try:
-                return wire.receive(self._connection, until, MAX_ANSWER_BYTES)
+                return wire.receive(self._connection, until)
             except wire.Lost as lost:
                 if lost.why != "slow":
                     raise
             if interrupted is not None:
                 interrupted.append(True)
             self._warm.interrupt(self._pid)
-            return wire.receive(self._connection, time.monotonic() + GRACE_S, MAX_ANSWER_BYTES)
+            return wire.receive(self._connection, time.monotonic() + GRACE_S)
         except wire.Lost as lost:
             if lost.why == "slow" and "of" in request:
                 self.slow.add(request["of"])

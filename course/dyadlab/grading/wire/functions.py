@@ -69,7 +69,9 @@ class Function:
         value, restored = self._read([reply["value"], reply["arguments"]])
         if len(restored) != len(arguments):
             raise CannotCross(f"`{self.__name__}` gave no proper answer")
-        for given, now in zip(arguments, restored, strict=True):
+        # Only a function that gives nothing back is there to change what it was given. Any other could else rewrite the
+        # very list that a check compares its answer with.
+        for given, now in zip(arguments, restored, strict=True) if value is None else ():
             if type(given) in _CHANGEABLE and type(now) is type(given):
                 given.clear()
                 given.extend(now) if type(given) is list else given.update(now)
