@@ -13,6 +13,14 @@ if os.environ.get("PYTHONDONTWRITEBYTECODE"):
     del os.environ["PYTHONDONTWRITEBYTECODE"]
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--every-mistake",
+        action="store_true",
+        help="put every listed answer of tests/mistakes through plain nbgrader as well: for a release",
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_home(tmp_path_factory):
     """No test reads or writes the settings of whoever runs it."""
