@@ -175,6 +175,12 @@ def test_lifting_the_push_helps_the_baby_and_following_alone_does_not():
     assert couple < none < lift < 0
 
 
+def test_the_looser_loop_under_depression_comes_from_the_lower_following_that_was_assumed():
+    """Week 7, before 7.7: with the same inertias and following raised instead, the gain is above that of control."""
+    raised = models.loop_gain([[0.64, 0.16], [0.18, 0.60]])
+    assert models.loop_gain(DEPRESSED) < models.loop_gain(CONTROL) < raised == pytest.approx(0.20)
+
+
 def test_a_correlation_of_30_between_equals_promises_an_amplification_of_1_15():
     """The prose after 7.4: inertia .70 both, following c both, nothing else; r = 2ac / (1 - a² - c²)."""
     c = (-1.4 + np.sqrt(1.4**2 + 4 * 0.3 * 0.153)) / 0.6
