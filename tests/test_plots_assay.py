@@ -50,6 +50,19 @@ def test_every_well_says_what_stands_in_it_and_what_was_read(wells):
     assert written[5, 8].split("\n")[0] == one.loc["F9", "sample_id"]
 
 
+def luminance(color):
+    parts = np.asarray(matplotlib.colors.to_rgb(color))
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_what_is_written_in_a_well_stands_out_from_its_colour_as_wcag_asks(wells):
+    ax = plots.plate(wells[wells["plate"] == 7])
+    for words, color in zip(ax.texts, ax.collections[0].get_facecolors(), strict=True):
+        dark, light = sorted((luminance(words.get_color()), luminance(color)))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, words.get_text()
+
+
 def test_a_plate_with_an_empty_well_is_drawn_with_a_gap(wells):
     ax = plots.plate(wells[(wells["plate"] == 7) & (wells["well"] != "C5")])
     assert len(ax.texts) == 95

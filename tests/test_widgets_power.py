@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from dyadlab import models
-from dyadlab.widgets.power import STUDIES, describe, power, read
+from dyadlab.widgets.power import EDGES, STUDIES, describe, power, read
 from scipy import stats
 
 # --- The model, without any widget
@@ -69,6 +69,26 @@ def test_settings_that_make_no_sense_get_a_sentence(setting):
 # --- The widget, without a browser
 
 
+def drawn(shape):
+    """How many studies the bars of one shape show: their heights, added up."""
+    bars = shape.get_path().vertices.reshape(-1, 5, 2)
+    return int(sum(np.ptp(bars[:, :, 1], axis=1)))
+
+
+def test_the_significant_part_of_a_bar_stands_on_the_other():
+    now = read(0.3, 1, 1, 30)
+    explorer = power(0.3, 1, 1, 30)
+    beyond = np.abs(now.correlations) > now.critical
+    counts = np.histogram(now.correlations, EDGES)[0]
+    significant = np.histogram(now.correlations[beyond], EDGES)[0]
+    both = (significant > 0) & (significant < counts)
+    assert both.sum() == 1  # the bar that holds the critical r
+    bars = explorer._significant.get_path().vertices.reshape(-1, 5, 2)
+    (split,) = [bar for bar in bars if bar[0, 0] == EDGES[:-1][both]]
+    assert split[:, 1].min() == (counts - significant)[both]
+    assert split[:, 1].max() == counts[both]
+
+
 def test_typing_moves_bars_lines_picture_and_words():
     explorer = power()
     before = explorer._picture.value, explorer._words.value
@@ -76,9 +96,8 @@ def test_typing_moves_bars_lines_picture_and_words():
     now = read(0.4, 0.6, 0.5, 100)
     assert explorer.reading.share_significant == now.share_significant
     assert list(explorer._mean.get_xdata()) == [now.mean_significant] * 2
-    heights = [bar.get_height() for bars in (explorer._others, explorer._significant) for bar in bars]
-    assert sum(heights) == STUDIES
-    assert sum(bar.get_height() for bar in explorer._significant) == round(now.share_significant * STUDIES)
+    assert drawn(explorer._others) + drawn(explorer._significant) == STUDIES
+    assert drawn(explorer._significant) == round(now.share_significant * STUDIES)
     assert explorer._picture.value != before[0] and describe(now) in explorer._words.value != before[1]
 
 

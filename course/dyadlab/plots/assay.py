@@ -7,7 +7,7 @@ import seaborn as sns
 
 from dyadlab import models
 from dyadlab.models import MakesNoSense
-from dyadlab.plots.drawing import PALETTE, axes_for, column
+from dyadlab.plots.drawing import PALETTE, axes_for, column, legible_on
 
 __all__ = ["duplicate_deviations", "plate", "standard_curve"]
 
@@ -57,6 +57,10 @@ def plate(wells, *, ax=None):
         density, annot=labels, fmt="", cmap="YlOrBr", vmin=0, linewidths=1.5, linecolor="white", ax=ax,
         annot_kws={"fontsize": 7}, cbar_kws={"label": "optical density (405 nm)", "pad": 0.02},
     )  # fmt: skip
+    for words, background in zip(
+        ax.texts, ax.collections[0].get_facecolors()[density.notna().to_numpy().ravel()], strict=True
+    ):
+        words.set_color(legible_on(background))
     ax.set_xlabel("column of the plate")
     ax.set_ylabel("row of the plate")
     ax.tick_params(axis="both", length=0, rotation=0)

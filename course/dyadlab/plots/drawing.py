@@ -1,5 +1,7 @@
 """What every figure of the course shares: its colours, its axes, and a sentence for what cannot be drawn."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -30,3 +32,20 @@ def column(values, what):
 
 def listed(names):
     return ", ".join(repr(name) for name in pd.unique(names))
+
+
+def legible_on(background):
+    """Black or white, whichever stands out more on a colour (red, green, blue from 0 to 1), as WCAG 2.2 reckons."""
+    parts = np.asarray(background, dtype=float)[:3]
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    return "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"
+
+
+def png(canvas):
+    """What is on a canvas as it stands, as the bytes of a PNG; lightly packed, quicker than matplotlib's own way."""
+    from PIL import Image
+
+    picture = io.BytesIO()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(picture, "png", compress_level=1)
+    return picture.getvalue()

@@ -5,7 +5,6 @@
 
 import base64
 import html
-import io
 from typing import NamedTuple
 
 import ipywidgets
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure
 
 from dyadlab import models
 from dyadlab.plots import assay as drawn
-from dyadlab.plots.drawing import PALETTE
+from dyadlab.plots.drawing import PALETTE, png
 
 FIRST = models.Curve(1.0, 0.6, 250.0, 0.2)
 """Where everybody begins: a curve, and a poor one."""
@@ -188,7 +187,7 @@ class CurveByEye(ipywidgets.VBox):
         self._canvas.restore_region(self._background)
         for artist in [self._best_line] * self._compared + [self._line, self._residuals]:
             artist.axes.draw_artist(artist)
-        source = base64.b64encode(_png(self._canvas)).decode()
+        source = base64.b64encode(png(self._canvas)).decode()
         alternative = (
             "Standards and a falling curve on a logarithmic axis of concentration, with the residuals below. "
             + describe(now, self._best if self._compared else None)
@@ -197,15 +196,6 @@ class CurveByEye(ipywidgets.VBox):
             f'<img alt="{html.escape(alternative)}" style="max-width: 100%" src="data:image/png;base64,{source}">'
         )
         self._words.value = _status(self.summary)
-
-
-def _png(canvas):
-    """The canvas as it stands, without drawing the whole figure again."""
-    from PIL import Image
-
-    picture = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(picture, "png", compress_level=3)
-    return picture.getvalue()
 
 
 def _status(words):

@@ -6,7 +6,6 @@ Chance is drawn once and used again at every setting, so that whatever moves in 
 
 import base64
 import html
-import io
 from dataclasses import dataclass
 
 import ipywidgets
@@ -286,20 +285,12 @@ class LoopExplorer(ipywidgets.VBox):
             artist.axes.draw_artist(artist)
         self._picture.value = (
             f'<img alt="{html.escape(_alternative(now))}" style="max-width: 100%" '
-            f'src="data:image/png;base64,{base64.b64encode(self._png()).decode()}">'
+            f'src="data:image/png;base64,{base64.b64encode(drawing.png(self._canvas)).decode()}">'
         )
         self._words.value = (
             f'<p role="status" style="line-height: 1.4; white-space: normal; max-width: 640px">'
             f"{html.escape(describe(now))}</p>"
         )
-
-    def _png(self):
-        """What is on the canvas as a PNG; lightly packed, which is quicker than matplotlib's own way."""
-        from PIL import Image
-
-        picture = io.BytesIO()
-        Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB").save(picture, "png", compress_level=1)
-        return picture.getvalue()
 
 
 def _alternative(reading):

@@ -5,7 +5,6 @@
 
 import base64
 import html
-import io
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -13,10 +12,12 @@ import ipywidgets
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 from dyadlab import models
 from dyadlab.models.given import MakesNoSense, one_number
-from dyadlab.plots.drawing import PALETTE
+from dyadlab.plots.drawing import PALETTE, png
 
 STUDIES = 4000
 SMALLEST, LARGEST = 10, 1000
@@ -119,6 +120,18 @@ def describe(reading):
     return words + f". An r below {reading.critical:.2f} has no chance of p below .05."
 
 
+def _bars(heights, under=0):
+    """Bars of the histogram as one shape, quicker to draw than 80. under : the height that they stand on."""
+    heights = np.asarray(heights)
+    under = np.broadcast_to(under, heights.shape)
+    left, right, top = EDGES[:-1], EDGES[1:], under + heights
+    corners = [(left, under), (left, top), (right, top), (right, under), (left, under)]
+    there = heights > 0
+    vertices = np.stack([np.column_stack(corner)[there] for corner in corners], axis=1).reshape(-1, 2)
+    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * int(there.sum())
+    return Path(vertices, codes)
+
+
 class Power(ipywidgets.VBox):
     """Four number fields and the histogram of 4000 studies, the significant ones hatched.
 
@@ -144,10 +157,10 @@ class Power(ipywidgets.VBox):
                 style=style,
                 layout={"width": "168px"},
             ),
-            "reliability_talk": share(reliability_talk, "Reliability of talk", "168px"),
-            "reliability_oxytocin": share(reliability_oxytocin, "Reliability of oxytocin", "192px"),
+            "reliability_talk": share(reliability_talk, "Reliability of talk", "182px"),
+            "reliability_oxytocin": share(reliability_oxytocin, "Reliability of oxytocin", "212px"),
             "n": ipywidgets.BoundedIntText(
-                n, min=SMALLEST, max=LARGEST, description="Number of dyads", style=style, layout={"width": "165px"}
+                n, min=SMALLEST, max=LARGEST, description="Number of dyads", style=style, layout={"width": "178px"}
             ),
         }
         self._picture, self._words = ipywidgets.HTML(), ipywidgets.HTML()
@@ -181,15 +194,15 @@ class Power(ipywidgets.VBox):
             self._fields[name].value = value
 
     def _draw_what_stays(self):
-        """Axes and bars are made once; afterwards only heights and lines move."""
+        """Axes and two shapes of bars are made once; afterwards only shapes and lines move."""
         figure = Figure(figsize=(6.6, 3.0), dpi=100, layout="constrained")
         self._canvas = FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        width = EDGES[1] - EDGES[0]
-        look = {"width": width, "align": "edge", "edgecolor": "white", "linewidth": 0.3}
-        self._others = axes.bar(EDGES[:-1], np.zeros(len(EDGES) - 1), color=PALETTE[9], label="p .05 or more", **look)
-        self._significant = axes.bar(
-            EDGES[:-1], np.zeros(len(EDGES) - 1), color=PALETTE[1], hatch="///", label="p below .05", **look
+        look = {"edgecolor": "white", "linewidth": 0.3}
+        nothing = _bars(np.zeros(len(EDGES) - 1))
+        self._others = axes.add_patch(PathPatch(nothing, facecolor=PALETTE[9], label="p .05 or more", **look))
+        self._significant = axes.add_patch(
+            PathPatch(nothing, facecolor=PALETTE[1], hatch="///", label="p below .05", **look)
         )
         self._seen = axes.axvline(0, color="black", linewidth=2, label="what the measures can show")
         self._true = axes.axvline(0, color="black", linestyle=":", linewidth=2, label="true correlation")
@@ -197,11 +210,18 @@ class Power(ipywidgets.VBox):
         axes.set(xlim=(-0.6, 1), xlabel="correlation r that a study sees", ylabel="number of studies (of 4000)")
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_ylim(0, STUDIES / 4)
-        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        told = [self._seen, self._true, self._mean, self._others, self._significant]
+        axes.legend(handles=told, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         # Lay out now and for good: later drawings are quicker, and the axes never shift.
         self._canvas.draw()
         figure.set_layout_engine("none")
         self._axes = axes
+        # All else is drawn once more without what moves, the scale of counts included, and kept as a background.
+        self._moving = [self._others, self._significant, self._seen, self._true, self._mean, axes.yaxis]
+        for artist in self._moving:
+            artist.set_animated(True)
+        self._canvas.draw()
+        self._background = self._canvas.copy_from_bbox(figure.bbox)
 
     def _draw(self):
         now = self.reading
@@ -209,18 +229,16 @@ class Power(ipywidgets.VBox):
         all_counts = np.histogram(now.correlations, EDGES)[0]
         significant = np.histogram(now.correlations[beyond], EDGES)[0]
         # The bar that holds the critical r is partly both: the significant part stands on the other.
-        for bar, height in zip(self._others, all_counts - significant, strict=True):
-            bar.set_height(height)
-        for bar, height, under in zip(self._significant, significant, all_counts - significant, strict=True):
-            bar.set_height(height)
-            bar.set_y(under)
+        self._others.set_path(_bars(all_counts - significant))
+        self._significant.set_path(_bars(significant, all_counts - significant))
         self._axes.set_ylim(0, 1.08 * all_counts.max())
         self._seen.set_xdata([now.seen, now.seen])
         self._true.set_xdata([now.true_r, now.true_r])
         self._mean.set_xdata([now.mean_significant, now.mean_significant])
-        picture = io.BytesIO()
-        self._canvas.print_png(picture)
-        source = base64.b64encode(picture.getvalue()).decode()
+        self._canvas.restore_region(self._background)
+        for artist in self._moving:
+            self._axes.draw_artist(artist)
+        source = base64.b64encode(png(self._canvas)).decode()
         alternative = html.escape(
             f"Histogram of the correlations of {STUDIES} simulated studies of {now.n} dyads, the significant ones "
             "hatched. The words below say what it shows."

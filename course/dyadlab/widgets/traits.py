@@ -5,7 +5,6 @@
 
 import base64
 import html
-import io
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -199,14 +198,10 @@ class Traits(ipywidgets.VBox):
 
     def _png(self):
         """The background with the points and intervals of now, as the bytes of a PNG."""
-        from matplotlib.image import imsave
-
         self._canvas.restore_region(self._background)
         for artist in (*self._intervals, *self._points):
             artist.axes.draw_artist(artist)
-        picture = io.BytesIO()
-        imsave(picture, np.asarray(self._canvas.buffer_rgba()), format="png")
-        return picture.getvalue()
+        return drawing.png(self._canvas)
 
     def _draw(self):
         found = self.found
