@@ -227,6 +227,7 @@ def test_40_double_cell_ids_become_single_ones():
     assert whole(prepared)
     ids = [one.id for one in prepared.notebook.cells]
     assert len(set(ids)) == len(ids)
+    nbformat.validate(prepared.notebook)
 
 
 @pytest.mark.parametrize("name", [None, "", "x" * 100_000, "ü b", 7])
@@ -382,7 +383,7 @@ def test_42_python_that_python_cannot_parse_does_not_bring_the_reader_down():
     ],
 )
 def test_43_whatever_the_notebook_is_called_it_is_found_and_said(tmp_path, name):
-    if sys.platform == "win32" and name.startswith("CON"):
+    if sys.platform == "win32" and (name.startswith("CON") or len(name) > 99):
         pytest.skip("Windows cannot make such a file")
     (tmp_path / name).write_text(json.dumps(notebook(**ANSWERED)), encoding="utf-8")
     prepared = prepare.prepare(MASTER, submission.read("ab123", WEEK, tmp_path))

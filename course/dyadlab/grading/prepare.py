@@ -10,6 +10,7 @@ import ast
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -28,6 +29,9 @@ PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 MAX_PICTURE_CHARACTERS = 8_000_000
 #: Settings that nbgrader works out again by itself; nothing hangs on them.
 DERIVED = ("checksum", "cell_type", "task")
+CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+#: Halves of characters, and the character that Python takes for the end.
+BROKEN = re.compile("[\0\ud800-\udfff]")
 DELETED_ANSWER = "# This cell had been deleted. What stands in the other cells counts."
 
 
@@ -161,8 +165,9 @@ def parse(file_name, content, remarks):
             "been pasted by mistake. Ask for it again without that."
         )
     clean_text(cells, remarks)
-    clean = nbformat.v4.new_notebook(cells=cells)
-    clean.metadata.update(nbformat.from_dict(notebooks.CANONICAL_METADATA))
+    whole = {"cells": [], "metadata": notebooks.CANONICAL_METADATA, "nbformat": 4, "nbformat_minor": 5}
+    clean = nbformat.from_dict(whole)
+    clean.cells = cells
     return clean
 
 
@@ -212,8 +217,7 @@ def tidy(cell):
     """A fresh cell with the text, the pictures and nbgrader's metadata of ``cell``, and nothing else."""
     source = cell.get("source", "")
     source = "".join(source) if isinstance(source, list) else str(source)
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    fresh = make.get(cell["cell_type"], nbformat.v4.new_raw_cell)(source)
+    fresh = fresh_cell(cell["cell_type"], source, cell.get("id"))
     meta = cell.get("metadata", {}).get("nbgrader")
     if isinstance(meta, dict) and isinstance(meta.get("grade_id"), str):
         fresh.metadata["nbgrader"] = nbformat.from_dict(dict(meta))
@@ -222,6 +226,13 @@ def tidy(cell):
         if pictures:
             fresh["attachments"] = nbformat.from_dict(pictures)
     return fresh
+
+
+def fresh_cell(kind, source, name):
+    """A cell as nbformat makes it; nbformat would hold each against its schema, which takes most of the time."""
+    name = name if isinstance(name, str) and CELL_ID.fullmatch(name) else ""
+    made = {"cell_type": kind if kind in ("code", "markdown") else "raw", "id": name, "metadata": {}, "source": source}
+    return nbformat.from_dict(made | ({"execution_count": None, "outputs": []} if kind == "code" else {}))
 
 
 def only_pictures(kinds):
@@ -245,9 +256,8 @@ def clean_text(cells, remarks):
         source = cell.source
         if "\r" in source:
             ends, source = True, source.replace("\r\n", "\n").replace("\r", "\n")
-        if "\0" in source or any("\ud800" <= letter <= "\udfff" for letter in source):
-            broken = True
-            source = "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in source)
+        if BROKEN.search(source):
+            broken, source = True, BROKEN.sub("\ufffd", source)
         cell.source = source
     if ends:
         remarks.append(
@@ -272,9 +282,9 @@ def restore(master, notebook, remarks, flags):
             relabelled.append(name)
         if cell.cell_type != wanted.cell_type or (wanted.locked and cell.source != hidden_removed(wanted)):
             changed.append(name)
-        source = wanted.source if wanted.locked else cell.source
-        replacement = wanted.as_cell()
-        replacement.source = source
+        replacement = course_cell(wanted)
+        if not wanted.locked:
+            replacement.source = cell.source
         if cell.cell_type == replacement.cell_type == "markdown" and "attachments" in cell:
             replacement["attachments"] = cell["attachments"]
         notebook.cells[index] = replacement
@@ -289,6 +299,13 @@ def restore(master, notebook, remarks, flags):
     add_missing(master, notebook, remarks, flags)
     unique_ids(notebook)
     return notebook
+
+
+def course_cell(wanted):
+    """A cell of the master copy, as a cell of the notebook."""
+    made = fresh_cell(wanted.cell_type, wanted.source, wanted.grade_id.replace("_", "-")[:64])
+    made.metadata["nbgrader"] = nbformat.from_dict(wanted.metadata())
+    return made
 
 
 def hidden_removed(cell):
@@ -344,7 +361,7 @@ def add_missing(master, notebook, remarks, flags):
     added, thoughts = [], []
     for number, cell in enumerate(master.cells):
         if cell.grade_id not in present:
-            replacement = cell.as_cell()
+            replacement = course_cell(cell)
             if cell.solution and not cell.grade and cell.cell_type == "code":
                 replacement.source = DELETED_ANSWER
             elif cell.solution and cell.grade:
@@ -370,10 +387,14 @@ def behind(master, notebook, number):
 
 
 def unique_ids(notebook):
-    """Ids that are unique, as nbformat 4.5 wants them, and the same whenever this notebook is prepared."""
+    """nbformat 4.5 wants every cell id once."""
+    taken = {cell.id for cell in notebook.cells} | {""}
+    seen = set()
     for number, cell in enumerate(notebook.cells):
-        if not notebooks.grade_id(cell):
-            cell["id"] = f"cell-{number}"
+        if not cell.id or cell.id in seen:
+            cell["id"] = next(name for n in range(number, 10**9) if (name := f"cell-{n}") not in taken)
+            taken.add(cell.id)
+        seen.add(cell.id)
 
 
 def same_person(one, other):
