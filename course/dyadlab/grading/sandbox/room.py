@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import sys
 import tempfile
@@ -23,7 +24,7 @@ import traceback
 from pathlib import Path
 
 from dyadlab.grading.sandbox import calls, files, kernel, landlock, limits
-from dyadlab.grading.sandbox.tiers import SAME_USER, USER_NAMESPACE, View
+from dyadlab.grading.sandbox.tiers import FIRST_IDENTITY, MOST_SLOTS, OWN_USER, SAME_USER, USER_NAMESPACE, View
 
 #: The whole environment of a student's process; HOME and TMPDIR come on top.
 ENVIRONMENT = {
@@ -42,6 +43,7 @@ PASSED_ON = ("DYADLAB_WORLD", "NBGRADER_EXECUTION", "PYTHONHASHSEED", "PYTHONDON
 
 
 SECONDS_BETWEEN_LOOKS = 0.2
+SLOTS_APART = 64
 
 
 class WallsFailed(Exception):
@@ -61,7 +63,8 @@ class Room:
             raise WallsFailed("A room can only be made by a process that has one thread.")
         self.tier, self.most, self.slot = tier, most, slot
         self.view = view or View.of_this_python()
-        self.identity = tier.user(slot)
+        self._claim = None
+        self.identity = self._claim_a_user()
         self._enclosed = False
         self._student = self._seen_as = None
         self._folder = self._base = None
@@ -75,6 +78,24 @@ class Room:
             self._settle_under_landlock()
 
     # --- settling: once ---
+
+    def _claim_a_user(self):
+        """The slot's user, or another where a second grader on this machine has it: they would share its limits."""
+        if self.tier.identity != OWN_USER:
+            return self.tier.user(self.slot)
+        for slot in range(self.slot, MOST_SLOTS, SLOTS_APART):
+            user, group = self.tier.user(slot)
+            claim = socket.socket(socket.AF_UNIX)
+            try:
+                claim.bind(
+                    f"\0dyadlab-user-{FIRST_IDENTITY + slot}"
+                )  # free again when this process ends, however it ends
+            except OSError:
+                claim.close()
+                continue
+            self._claim = claim
+            return user, group
+        raise WallsFailed(f"No user id is free for slot {self.slot}; is another grader running?")
 
     def _settle_in_namespaces(self):
         has = self.tier.has

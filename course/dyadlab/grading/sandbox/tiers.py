@@ -8,6 +8,7 @@ from pathlib import Path
 from dyadlab.sentences import Sentence
 
 FIRST_IDENTITY = 60000
+MOST_SLOTS = 5500  # 65534 is nobody
 #: The walls by tier. Tests take them away one by one (Tier.replace(without=...)) to see that each one matters.
 WALLS = {
     "namespaces": (
