@@ -351,6 +351,8 @@ def test_three_submissions_within_one_second_are_all_kept(here, tmp_path):
         collect.from_files(here, WEEK, zipped(tmp_path, {f"ab123/{WEEK}.ipynb": content}))
     kept = {p.read_text() for p in (here.submitted / ".earlier").rglob("*.ipynb")}
     assert stored(here) == "three" and kept == {"one", "two"}
+    here.source.mkdir()
+    assert here.strangers() == [] and list(here.submissions(WEEK)) == ["ab123"]
 
 
 def test_a_student_cannot_say_when_the_work_was_handed_in(here, tmp_path):

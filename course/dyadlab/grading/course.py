@@ -74,7 +74,7 @@ class Course:
         """The folders handed in for a week, as ``{student_id: folder}``, in order of student."""
         if not self.submitted.is_dir():
             return {}
-        folders = {p.name: p / week for p in sorted(self.submitted.iterdir()) if p.is_dir()}
+        folders = {p.name: p / week for p in self._students()}
         return {student: folder for student, folder in folders.items() if folder.is_dir()}
 
     def strangers(self):
@@ -84,9 +84,14 @@ class Course:
         known = set(self.weeks())
         return sorted(
             f"{p.parent.name}/{p.name}"
-            for p in self.submitted.glob("*/*")
+            for folder in self._students()
+            for p in folder.iterdir()
             if p.is_dir() and p.name not in known and not p.name.startswith(".")
         )
+
+    def _students(self):
+        """What is set aside (``.earlier``) or on its way (``.incoming``) is no student's."""
+        return [p for p in sorted(self.submitted.iterdir()) if p.is_dir() and not p.name.startswith(".")]
 
 
 def here():
