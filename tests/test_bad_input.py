@@ -25,7 +25,7 @@ linux_files = pytest.mark.skipif(sys.platform == "win32", reason="links and spec
 def cell(name, source, kind="code", grade=False, solution=False, points=0.0):
     locked = not solution
     made = master.MasterCell(name, kind, source, locked, grade, solution, points, "")
-    checksum = prepare.utils.compute_checksum(made.as_cell())
+    checksum = notebooks.checksum(made.as_cell())
     return master.MasterCell(name, kind, source, locked, grade, solution, points, checksum)
 
 

@@ -25,7 +25,7 @@ def walls():
 
 def cell(name, source, kind="code", grade=False, solution=False, points=0.0):
     made = master.MasterCell(name, kind, source, not solution, grade, solution, points, "")
-    checksum = prepare.utils.compute_checksum(made.as_cell())
+    checksum = notebooks.checksum(made.as_cell())
     return master.MasterCell(name, kind, source, not solution, grade, solution, points, checksum)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 def cell(name, source, kind="code", grade=False, solution=False, points=0.0):
     locked = not solution
     made = master.MasterCell(name, kind, source, locked, grade, solution, points, "")
-    checksum = prepare.utils.compute_checksum(made.as_cell())
+    checksum = notebooks.checksum(made.as_cell())
     return master.MasterCell(name, kind, source, locked, grade, solution, points, checksum)
 
 
@@ -213,3 +213,10 @@ def test_links_special_files_and_too_much_are_left_out_and_said(tmp_path, monkey
     assert set(read.files) == {"deep/codes.csv"}
     assert len(read.remarks) == 3
     assert any("link.txt is a link" in r for r in read.remarks) and any("big.bin" in r for r in read.remarks)
+
+
+@pytest.mark.parametrize("one", MASTER.cells, ids=lambda one: one.grade_id)
+def test_a_checksum_is_nbgraders_own(one):
+    from nbgrader.utils import compute_checksum
+
+    assert notebooks.checksum(one.as_cell()) == compute_checksum(one.as_cell())

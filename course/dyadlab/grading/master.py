@@ -5,10 +5,8 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 
 import nbformat
-from nbgrader import utils
-from nbgrader.api import MissingEntry
 
-from dyadlab.grading import nbgrader_bridge, notebooks
+from dyadlab.grading import notebooks
 from dyadlab.grading.course import CourseError
 
 
@@ -83,6 +81,12 @@ class Master:
 
 def from_gradebook(course, week):
     """The master copy that nbgrader stored when the week was released (``dyadlab build``)."""
+    # here and not above: nbgrader takes most of a second to import, and workers only need what a Master is
+    from nbgrader import utils
+    from nbgrader.api import MissingEntry
+
+    from dyadlab.grading import nbgrader_bridge
+
     missing = CourseError(f"{week} has not been built yet. Run `dyadlab build {week}` first.")
     release = course.release / week / f"{week}.ipynb"
     if not course.gradebook.exists() or not release.exists():

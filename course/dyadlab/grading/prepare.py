@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import nbformat
-from nbgrader import utils
 
 from dyadlab.grading import notebooks
 from dyadlab.studies import stream
@@ -429,4 +428,4 @@ def other_owner(notebook, student):
 
 def unanswered(cell):
     """Whether a graded answer is still as it was released."""
-    return notebooks.grading(cell).get("checksum") == utils.compute_checksum(cell)
+    return notebooks.grading(cell).get("checksum") == notebooks.checksum(cell)

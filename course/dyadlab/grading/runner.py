@@ -178,6 +178,11 @@ def make_shell():
     shell = Shell.instance(config=config)
     shell.system = shell.system_piped
     shell.enable_matplotlib("inline")
+    # pyplot would draw every open figure once for nobody, before it is drawn for the notebook
+    from matplotlib import pyplot
+
+    with contextlib.suppress(ValueError):
+        shell.events.unregister("post_execute", pyplot._draw_all_if_interactive)
     return shell
 
 

@@ -7,7 +7,6 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbgrader.utils import parse_utc
 
 from dyadlab.grading import outputs
 
@@ -258,6 +257,8 @@ def about_time(timestamp, now=None):
 def readable_time(timestamp):
     """The time as nbgrader reads it (UTC, without a zone), or None."""
     try:
+        from nbgrader.utils import parse_utc  # here, because it takes most of a second and workers do not need it
+
         return parse_utc(timestamp)
     except Exception:  # the text may come from a student, and the parser raises what it likes
         return None
