@@ -1,0 +1,406 @@
+"""Grade on a cluster: an executor, as ``concurrent.futures`` has them, over ``dask.distributed``.
+
+    with cluster.connect("tcp://10.0.0.5:8786") as executor:
+        grade.grade(course, weeks, executor=executor)
+
+A task is one submission: data in, data out. On its worker it is graded in a process of its own (:class:`Hands`), by
+the same code, behind walls of that machine's own choosing. A task whose worker is lost is given to another. Before the
+first task every worker is asked what it has installed; one that differs from here is refused with a sentence, and one
+that joins later and differs is sent away. What comes back is read as data; nothing that a worker says is unpickled
+here, save the errors that ``distributed`` itself reports.
+
+Needs the extra ``cluster`` (``pip install "dyadlab[cluster]"``); nothing else does.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import json
+import os
+import pickle
+import platform
+import queue
+import struct
+import subprocess
+import sys
+import threading
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+from importlib import metadata
+from pathlib import Path
+
+from dyadlab.grading import engine
+from dyadlab.sentences import Sentence
+
+#: What a mark may depend on. The package and its data are compared by a digest, whatever version they call themselves.
+PACKAGES = ("nbgrader", "nbformat", "ipython", "numpy", "pandas", "scipy", "matplotlib", "seaborn", "statsmodels")
+PACKAGES += ("ipywidgets", "distributed")
+#: How long to wait for the scheduler, a first worker, and the answer of each worker about itself, in seconds.
+CONNECT_S, FIRST_WORKER_S, ANSWER_S = 20, 60, 180
+#: A task is tried again so often when its worker is lost or sent away; then its submission is said to break workers.
+TRIES = 3
+
+
+class ClusterError(Sentence):
+    """The cluster cannot be used; the message says why and what to do."""
+
+
+class WorkerDied(BrokenProcessPool):
+    """The process that graded a submission died on several workers: the submission's doing, as far as one can tell."""
+
+
+# --- here: the instructor's machine -------------------------------------------------------------------------
+
+
+def connect(address, security=None, say=lambda sentence: None):
+    """An :class:`Executor` on the cluster at ``address``, all of whose workers were found fit.
+
+    address : as dask gives it (``tcp://host:8786``, ``tls://host:8786``), or the path of a scheduler file. security : a
+    ``distributed.Security``; dask's own configuration when None. say : gets a sentence when a worker is sent away.
+    Raises ClusterError where there is no cluster, no worker, or a worker that differs.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ClusterError(
+            'Grading on a cluster needs a package that is not installed: pip install "dyadlab[cluster]"'
+        ) from None
+    where = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
+    try:
+        # only msgpack: data. A pickle as somebody's answer is an error and not a program.
+        client = Client(**where, security=security, set_as_default=False, timeout=CONNECT_S, deserializers=["msgpack"])
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"There is no cluster at {address} ({type(error).__name__}: {error}). Is its scheduler running, and "
+            "may this computer reach it?"
+        ) from None
+    try:
+        executor = Executor(client, say)
+        executor.examine()
+    except BaseException:
+        client.close()
+        raise
+    return executor
+
+
+class Executor(futures.Executor):
+    """Gives submissions to the workers of a cluster; see :func:`connect`. ``slots``: how many work at a time."""
+
+    def __init__(self, client, say):
+        self._client, self._say = client, say
+        self._expected = facts()
+        self._sent_away, self._lock = set(), threading.Lock()
+
+    @property
+    def slots(self):
+        """How many submissions the cluster grades at a time, as it is now."""
+        return max(1, sum(self._client.nthreads().values()))
+
+    def examine(self):
+        """Ask every worker what it has; raises ClusterError unless there is one and all grade as this machine does."""
+        from distributed import TimeoutError as TooLate
+
+        try:
+            self._client.wait_for_workers(1, timeout=FIRST_WORKER_S)
+        except TooLate:
+            raise ClusterError(
+                f"The cluster has no worker yet, after {FIRST_WORKER_S} seconds. Start some, then run this again."
+            ) from None
+        asked = {
+            worker: self._client.submit(
+                examined, json.dumps(self._expected), workers=[worker], allow_other_workers=False, pure=False
+            )
+            for worker in self._client.nthreads()
+        }
+        refusals = []
+        for worker, answer in asked.items():
+            try:
+                amiss = json.loads(answer.result(timeout=ANSWER_S))
+            except TooLate:
+                amiss = [f"it did not answer within {ANSWER_S} seconds"]
+            except Exception as error:  # most often: no dyadlab over there
+                amiss = [f"it could not answer ({type(error).__name__}: {error})"]
+            if amiss:
+                refusals.append(f"{worker}: {'; '.join(amiss)}.")
+        if refusals:
+            raise ClusterError(
+                "\n".join(
+                    [
+                        "Not every worker of the cluster can grade as this machine would. Nothing was graded.",
+                        *refusals,
+                        "Give all workers the environment of this machine (requirements.lock), then run it again.",
+                    ]
+                )
+            )
+
+    def submit(self, function, /, *args, **kwargs):
+        """A Future of ``function(*args, **kwargs)``: a function of this package that returns an engine.Result."""
+        future = futures.Future()
+        self._send(future, pickle.dumps((function, args, kwargs)), tries=TRIES)
+        return future
+
+    def _send(self, future, task, tries):
+        answer = self._client.submit(
+            graded, task, json.dumps(self._expected), pure=False, key=f"dyadlab-{os.urandom(12).hex()}"
+        )
+        answer.add_done_callback(lambda done: self._receive(done, future, task, tries))
+
+    def _receive(self, answer, future, task, tries):
+        """Runs in a thread of dask's when a task is over, one way or the other."""
+        from distributed import KilledWorker
+
+        if not future.running() and not future.set_running_or_notify_cancel():
+            return
+        try:
+            content = answer.result()
+        except KilledWorker as killed:
+            future.set_exception(WorkerDied(f"Several workers died while they had this submission: {killed}"))
+            return
+        except futures.CancelledError as lost:
+            future.set_exception(ClusterError(f"The connection to the cluster was lost: {lost}"))
+            return
+        except BaseException as error:
+            future.set_exception(ClusterError(f"A worker could not grade ({type(error).__name__}: {error})"))
+            return
+        try:
+            kind, said = content[:1], content[1:]
+            if kind == RESULT:
+                future.set_result(result_from(said))
+            elif kind == DIED and tries > 1:
+                self._send(future, task, tries - 1)
+            elif kind == DIED:
+                future.set_exception(WorkerDied(said.decode()))
+            elif tries > 1:
+                self._send_away(json.loads(said))
+                self._send(future, task, tries)
+            else:
+                raise ValueError(f"an answer of an unknown kind {kind!r}")
+        except BaseException as error:
+            future.set_exception(ClusterError(f"A worker's answer could not be read ({type(error).__name__}: {error})"))
+
+    def _send_away(self, told):
+        """A worker that joined while grading went on and has something else installed: it gets no more work."""
+        worker, amiss = str(told["worker"]), [str(one) for one in told["amiss"]]
+        with self._lock:
+            if worker in self._sent_away:
+                return
+            self._sent_away.add(worker)
+        self._say(f"The worker {worker} joined later and was sent away: {'; '.join(amiss)}.")
+        self._client.retire_workers([worker], close_workers=True)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        self._client.close()
+
+
+def differences(here, there):
+    """What differs between two :func:`facts`, as phrases."""
+    return [
+        f"{name} is {there.get(name, 'not there')} there and {here.get(name, 'not there')} here"
+        for name in sorted({*here, *there})
+        if here.get(name) != there.get(name)
+    ]
+
+
+# --- on both sides ------------------------------------------------------------------------------------------
+
+RESULT, DIED, UNFIT = b"R", b"D", b"U"
+
+
+def facts():
+    """What marks depend on, as {name: text}: versions, the course's code and data, the world of the replicates."""
+    from dyadlab import datasets
+
+    found = {name: version(name) for name in PACKAGES}
+    return found | {
+        "Python": platform.python_version(),
+        "dyadlab": version("dyadlab"),
+        "the digest of dyadlab's files": package_digest(),
+        "the world": datasets.current_world(),
+    }
+
+
+def version(name):
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not there"
+
+
+def package_digest():
+    """A digest of the course's code and data, wherever they are installed."""
+    from dyadlab import datasets
+
+    digest = hashlib.sha256()
+    for top in (Path(__file__).resolve().parents[1], datasets.folder()):
+        for path in sorted(top.rglob("*")):
+            name = path.relative_to(top).as_posix()
+            if path.suffix in (".py", ".toml", ".json", ".csv") and not name.startswith(("_datasets/", ".")):
+                digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def as_content(result):
+    """A Result as bytes that hold data only."""
+    plain = dataclasses.asdict(result)
+    if result.notebook is not None:
+        plain["notebook"] = base64.b64encode(result.notebook).decode()
+    return json.dumps(plain, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def result_from(content):
+    """The Result in bytes of :func:`as_content`. Raises ValueError, TypeError or KeyError where they hold none."""
+    plain = json.loads(content.decode("utf-8", "surrogatepass"))
+    if plain["notebook"] is not None:
+        plain["notebook"] = base64.b64decode(plain["notebook"], validate=True)
+    plain["cells"] = tuple(engine.CellResult(**cell) for cell in plain["cells"])
+    plain["remarks"] = tuple(map(str, plain["remarks"]))
+    return engine.Result(**plain)
+
+
+# --- over there: in a thread of a worker --------------------------------------------------------------------
+
+_own = threading.local()
+
+
+def graded(task, expected):
+    """One task on its worker; returns a kind and its content, and never raises."""
+    for attempt in (1, 2):
+        try:
+            hands = own_hands()
+            if hands.amiss(expected):
+                told = {"worker": address(), "amiss": hands.amiss(expected)}
+                return UNFIT + json.dumps(told).encode()
+            return RESULT + hands.do(task)
+        except HandsDied as died:
+            _own.hands = None
+            if attempt == 2 or died.at_work:
+                return DIED + str(died).encode()
+
+
+def examined(expected):
+    """What is amiss with this worker, as JSON: phrases, none when it can grade."""
+    try:
+        return json.dumps(own_hands().amiss(expected)).encode()
+    except HandsDied as died:
+        _own.hands = None
+        return json.dumps([str(died)]).encode()
+
+
+def own_hands():
+    """The grading process of this thread of the worker."""
+    if getattr(_own, "hands", None) is None:
+        _own.hands = Hands()
+    return _own.hands
+
+
+def address():
+    from distributed import get_worker
+
+    return get_worker().address
+
+
+class HandsDied(Exception):
+    """The grading process ended; the message says how. at_work : whether it was grading."""
+
+    at_work = False
+
+
+class Hands:
+    """The process in which a worker grades.
+
+    A process of its own, because checks want the main thread and a standard output to themselves, because a worker
+    that imports for seconds would miss its scheduler's calls, and because what dies of a submission should not be the
+    worker. It ends when the worker does.
+    """
+
+    def __init__(self):
+        program = "from dyadlab.grading import cluster; cluster.serve()"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+        self._facts = None
+
+    def amiss(self, expected):
+        """Phrases about what stands against grading here; none when all is well. expected : facts as JSON."""
+        if self._facts is None:
+            self._facts = json.loads(self._ask(b"F", b""))
+        return differences(json.loads(expected), self._facts["facts"]) + self._facts["amiss"]
+
+    def do(self, task):
+        """The content of one graded submission."""
+        try:
+            return self._ask(b"G", task)
+        except HandsDied as died:
+            died.at_work = True
+            raise
+
+    def _ask(self, kind, content):
+        try:
+            write_frame(self._process.stdin, kind + content)
+            answer = read_frame(self._process.stdout)
+        except OSError:
+            answer = None
+        if answer is None:
+            status = self._process.wait()
+            how = f"by signal {-status}" if status < 0 else f"with status {status}"
+            raise HandsDied(f"the grading process ended {how}")
+        return answer
+
+
+def write_frame(stream, content):
+    view = memoryview(struct.pack(">Q", len(content)) + content)
+    while view:  # the pipe has no buffer of its own and may take less than all
+        view = view[stream.write(view) :]
+
+
+def read_frame(stream):
+    """One frame, or None at the end of the stream."""
+    head = read_whole(stream, 8)
+    return None if head is None else read_whole(stream, struct.unpack(">Q", head)[0])
+
+
+def read_whole(stream, size):
+    parts, left = [], size
+    while left:
+        part = stream.read(min(left, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+# --- over there: in the grading process ---------------------------------------------------------------------
+
+
+def serve():
+    """Grade what comes in, one after the other, until the worker hangs up or is gone."""
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # what anything prints goes to the worker's log and not between the answers
+    requests = queue.Queue()
+    threading.Thread(target=listen, args=(os.fdopen(os.dup(0), "rb", buffering=0), requests), daemon=True).start()
+    while True:
+        request = requests.get()
+        if request[:1] == b"F":
+            write_frame(answers, json.dumps({"facts": facts(), "amiss": walls_amiss()}).encode())
+        else:
+            function, args, kwargs = pickle.loads(request[1:])  # from the instructor, who runs the cluster
+            write_frame(answers, as_content(function(*args, **kwargs)))
+
+
+def listen(stream, requests):
+    """Hears requests while the main thread works, and so also that the worker has died: then this process ends."""
+    while (request := read_frame(stream)) is not None:
+        requests.put(request)
+    os._exit(0)
+
+
+def walls_amiss():
+    """Phrases about missing walls on this machine; none where students' code can be locked in, as just tried."""
+    from dyadlab.grading import sandbox
+
+    try:
+        sandbox.choose()
+    except sandbox.NoSandbox as missing:
+        return [str(missing)]
+    return []
