@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from dyadlab import models
-from dyadlab.widgets.curve import CONTROLS, FIRST, curve, describe, read
+from dyadlab.widgets.curve import CONTROLS, FIRST, RESIDUALS_UP_TO, curve, describe, read
 
 TRUE = models.Curve(1.2, 1.0, 110.0, 0.08)
 
@@ -85,8 +85,23 @@ def test_the_drawn_line_is_the_curve_of_the_four_numbers(data):
     x, y = explorer._line.get_data()
     right = x > 15
     assert y[right] == pytest.approx(models.density_at(x[right], explorer.values))
-    residuals = explorer._residuals.get_ydata()
-    assert residuals == pytest.approx(data[1] - models.density_at(data[0], explorer.values))
+    inside, above, below = (points.get_ydata() for points in explorer._residuals)
+    assert inside == pytest.approx(data[1] - models.density_at(data[0], explorer.values))
+    assert not len(above) and not len(below)
+
+
+def test_the_first_curves_misses_fit_in_their_panel_and_larger_ones_become_arrowheads_at_its_edge(data):
+    explorer = curve(*data)
+    inside, above, below = explorer._residuals
+    assert len(inside.get_ydata()) == len(data[0])
+    explorer.values = (0.5, 1, 100, 0.4)
+    missed = data[1] - models.density_at(data[0], explorer.values)
+    assert len(above.get_ydata()) == (missed > RESIDUALS_UP_TO).sum() > 0
+    assert len(below.get_ydata()) == (missed < -RESIDUALS_UP_TO).sum()
+    drawn = [len(points.get_ydata()) for points in explorer._residuals]
+    assert sum(drawn) == len(missed)  # no point is lost from sight
+    assert max(above.get_ydata()) < RESIDUALS_UP_TO
+    assert len({points.get_marker() for points in explorer._residuals}) == 3
 
 
 def test_a_bottom_above_the_top_gets_a_sentence_and_the_widget_lives_on(data):

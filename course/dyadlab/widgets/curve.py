@@ -18,6 +18,8 @@ from dyadlab.plots.drawing import PALETTE, png
 
 FIRST = models.Curve(1.0, 0.6, 250.0, 0.2)
 """Where everybody begins: a curve, and a poor one."""
+RESIDUALS_UP_TO = 0.3
+"""Half the height of the lower panel; the first curve fits in."""
 CONTROLS = (
     # name, lowest, highest, step
     ("Top A (optical density)", 0.2, 2.0, 0.01),
@@ -156,7 +158,7 @@ class CurveByEye(ipywidgets.VBox):
         places, self._zero = drawn.log_places(x)
         drawn.concentration_axis(lower, x, self._zero)
         lower.axhline(0, color=PALETTE[1], linewidth=1.5)
-        lower.set_ylim(-0.25, 0.25)
+        lower.set_ylim(-RESIDUALS_UP_TO, RESIDUALS_UP_TO)
         lower.set_ylabel("residual")
         style = {"animated": True, "linewidth": 2}
         (self._line,) = upper.plot([], [], color=PALETTE[1], label="yours", **style)
@@ -164,9 +166,11 @@ class CurveByEye(ipywidgets.VBox):
             *drawn.curve_line(self._best.curve, self._zero, x.max()), color=PALETTE[2], linestyle="--",
             label="least squares", **style,
         )  # fmt: skip
-        (self._residuals,) = lower.plot(
-            places, np.zeros(len(x)), linestyle="none", marker="o", markersize=5, color=PALETTE[0], animated=True
-        )
+        self._places = np.asarray(places)
+        self._residuals = [
+            lower.plot([], [], linestyle="none", marker=marker, markersize=size, color=PALETTE[0], animated=True)[0]
+            for marker, size in (("o", 5), ("^", 7), ("v", 7))
+        ]
         upper.legend(frameon=False, loc="upper right")
         self._canvas.draw()
         figure.set_layout_engine("none")
@@ -181,11 +185,14 @@ class CurveByEye(ipywidgets.VBox):
             return
         x, y = self._data
         self._line.set_data(*drawn.curve_line(now.curve, self._zero, x.max()))
-        low, high = self._residuals.axes.get_ylim()
-        # A miss beyond the panel is drawn at its edge, so that no point is lost from sight.
-        self._residuals.set_ydata(np.clip(y - models.density_at(x, now.curve), low * 0.93, high * 0.93))
+        # A miss beyond the panel is drawn at its edge as an arrowhead, so that no point is lost from sight.
+        missed, edge = y - models.density_at(x, now.curve), RESIDUALS_UP_TO
+        above, below = missed > edge, missed < -edge
+        shown = np.where(above, 0.9 * edge, np.where(below, -0.9 * edge, missed))
+        for points, which in zip(self._residuals, (~above & ~below, above, below), strict=True):
+            points.set_data(self._places[which], shown[which])
         self._canvas.restore_region(self._background)
-        for artist in [self._best_line] * self._compared + [self._line, self._residuals]:
+        for artist in [self._best_line] * self._compared + [self._line, *self._residuals]:
             artist.axes.draw_artist(artist)
         source = base64.b64encode(png(self._canvas)).decode()
         alternative = (
