@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -77,6 +78,17 @@ def bury(child, patience=5.0):
         if time.monotonic() > until:
             os.kill(child, signal.SIGKILL)
         time.sleep(0.002)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_temporary_folder():
+    """Where another user may pass through, which pytest's own folders do not allow."""
+    folder = tempfile.mkdtemp(prefix="dyadlab-tests-", dir="/var/tmp" if LINUX else None)
+    os.chmod(folder, 0o711)
+    before, tempfile.tempdir = tempfile.tempdir, folder
+    yield
+    tempfile.tempdir = before
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -270,49 +282,54 @@ def test_a_pair_of_connected_sockets_still_works(way):
     assert behind(way, converse) == "hello"
 
 
-def victim_of_the_same_user(way):
-    """A process outside, with the very user id of the students' code of ``way``."""
-    user = {} if way in ORDINARY else {"user": 60000 + SLOT, "group": 60000 + SLOT, "extra_groups": []}
-    return subprocess.Popen(["/usr/bin/sleep", "60"], **user)
+@contextlib.contextmanager
+def process_of_the_same_user(way):
+    """A process outside, with the very user id of the students' code of ``way``: its process id."""
+    user = (NOBODY if ROOT else os.getuid()) if way in ORDINARY else 60000 + SLOT
+    become = {"user": user, "group": user, "extra_groups": []} if ROOT else {}
+    with subprocess.Popen(["/usr/bin/sleep", "60"], **become) as started:
+        yield started.pid
+        started.kill()
 
 
 def test_processes_outside_can_be_neither_seen_nor_signalled(way):
-    started = []
-
-    def start():
-        started.append(victim_of_the_same_user(way))
-
-    def shoot(loot):
-        os.kill(started[0].pid, signal.SIGKILL)
-        return "killed"
-
     without = {"processes"} if "namespaces" in way else {"scope", "signals"}
-    assert behind(way, shoot, prepare=start).startswith("raised")
-    assert behind(way, shoot, prepare=start, without=without) == "killed"
+    with process_of_the_same_user(way) as outside:
+
+        def shoot(loot):
+            os.kill(outside, signal.SIGKILL)
+            return "killed"
+
+        assert behind(way, shoot).startswith("raised")
+        assert behind(way, shoot, without=without) == "killed"
 
 
 def test_without_scopes_the_filter_of_signals_keeps_the_grader_safe():
-    possible("landlock, ordinary user")
-    started = []
+    way = "landlock, ordinary user"
+    possible(way)
+    with process_of_the_same_user(way) as outside:
 
-    def start():
-        started.append(victim_of_the_same_user("landlock, ordinary user"))
+        def shoot(loot):
+            return those_that_work(
+                {
+                    "own": lambda: os.kill(os.getpid(), 0),
+                    "kill": lambda: os.kill(outside, 0),
+                    "everybody": lambda: os.kill(-1, 0),
+                    "group": lambda: os.killpg(outside, 0),
+                    "pidfd": lambda: signal.pidfd_send_signal(os.pidfd_open(outside), 0),
+                }
+            )
 
-    def shoot(loot):
-        done = []
-        for name, attempt in {
-            "own": lambda: os.kill(os.getpid(), 0),
-            "kill": lambda: os.kill(started[0].pid, 0),
-            "everybody": lambda: os.kill(-1, 0),
-            "group": lambda: os.killpg(started[0].pid, 0),
-            "pidfd": lambda: signal.pidfd_send_signal(os.pidfd_open(started[0].pid), 0),
-        }.items():
-            with contextlib.suppress(OSError):
-                attempt()
-                done.append(name)
-        return done
+        assert behind(way, shoot, without={"scope"}) == "['own']"
 
-    assert behind("landlock, ordinary user", shoot, prepare=start, without={"scope"}) == "['own']"
+
+def those_that_work(attempts):
+    worked = []
+    for name, attempt in attempts.items():
+        with contextlib.suppress(OSError):
+            attempt()
+            worked.append(name)
+    return worked
 
 
 @pytest.mark.parametrize("way", ["namespaces, root", "namespaces, ordinary user"])
@@ -427,18 +444,15 @@ def test_the_graders_own_files_keep_their_rights_times_and_length():
     possible("landlock, ordinary user")
 
     def spoil(loot):
-        done = []
-        for name, attempt in {
-            "chmod": lambda: os.chmod(loot.secret, 0),
-            "utime": lambda: os.utime(loot.secret, (0, 0)),
-            "truncate": lambda: os.truncate(loot.secret, 0),
-            "setxattr": lambda: os.setxattr(loot.secret, "user.x", b"x"),
-            "chown": lambda: os.chown(loot.secret, -1, os.getgid()),
-        }.items():
-            with contextlib.suppress(OSError):
-                attempt()
-                done.append(name)
-        return done
+        return those_that_work(
+            {
+                "chmod": lambda: os.chmod(loot.secret, 0),
+                "utime": lambda: os.utime(loot.secret, (0, 0)),
+                "truncate": lambda: os.truncate(loot.secret, 0),
+                "setxattr": lambda: os.setxattr(loot.secret, "user.x", b"x"),
+                "chown": lambda: os.chown(loot.secret, -1, os.getgid()),
+            }
+        )
 
     assert behind("landlock, ordinary user", spoil) == "[]"
     spoilt = behind("landlock, ordinary user", spoil, without={"system calls"})
@@ -446,29 +460,23 @@ def test_the_graders_own_files_keep_their_rights_times_and_length():
 
 
 def test_the_graders_processes_keep_their_limits_and_priority():
-    possible("landlock, ordinary user")
-    started = []
+    import resource
 
-    def start():
-        started.append(victim_of_the_same_user("landlock, ordinary user"))
+    way = "landlock, ordinary user"
+    possible(way)
+    with process_of_the_same_user(way) as outside:
 
-    def slow_down(loot):
-        import resource
+        def slow_down(loot):
+            return those_that_work(
+                {
+                    "prlimit": lambda: resource.prlimit(outside, resource.RLIMIT_CPU, (1, 1)),
+                    "priority": lambda: os.setpriority(os.PRIO_PROCESS, outside, 19),
+                    "processors": lambda: os.sched_setaffinity(outside, os.sched_getaffinity(0)),
+                }
+            )
 
-        done = []
-        for name, attempt in {
-            "prlimit": lambda: resource.prlimit(started[0].pid, resource.RLIMIT_CPU, (1, 1)),
-            "priority": lambda: os.setpriority(os.PRIO_PROCESS, started[0].pid, 19),
-            "processors": lambda: os.sched_setaffinity(started[0].pid, os.sched_getaffinity(0)),
-        }.items():
-            with contextlib.suppress(OSError):
-                attempt()
-                done.append(name)
-        return done
-
-    assert behind("landlock, ordinary user", slow_down, prepare=start) == "[]"
-    unprotected = behind("landlock, ordinary user", slow_down, prepare=start, without={"system calls"})
-    assert unprotected == "['prlimit', 'priority', 'processors']"
+        assert behind(way, slow_down) == "[]"
+        assert behind(way, slow_down, without={"system calls"}) == "['prlimit', 'priority', 'processors']"
 
 
 def test_a_file_that_was_open_before_is_closed(way, tmp_path):
@@ -538,11 +546,12 @@ def test_many_files_cannot_fill_the_disk(way):
 
 def hide(written):
     """As a daemon does it, twice, deaf to nearly everything that can be ignored. Sleeps until it is killed."""
-    signal.alarm(SECONDS)
     for _generation in range(2):
+        signal.alarm(SECONDS)
         if os.fork():
             signal.pause()
         os.setsid()
+    signal.alarm(SECONDS)
     for kind in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(kind, signal.SIG_IGN)
     os.write(written, b"hidden")

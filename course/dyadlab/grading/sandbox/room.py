@@ -20,6 +20,7 @@ import stat
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from pathlib import Path
 
@@ -43,6 +44,7 @@ PASSED_ON = ("DYADLAB_WORLD", "NBGRADER_EXECUTION", "PYTHONHASHSEED", "PYTHONDON
 
 
 SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_TO_DIE = 10
 SLOTS_APART = 64
 
 
@@ -360,6 +362,7 @@ class Room:
 
     def _sweep(self):
         """Kill and bury everything below this process, however it hid; the job's own folder is still there."""
+        until = time.monotonic() + SECONDS_TO_DIE
         while True:
             if self._only_below:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -367,10 +370,13 @@ class Room:
             else:
                 self._kill_one_by_one()
             try:
-                while os.waitpid(-1, 0 if self._only_below else os.WNOHANG)[0]:
+                while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
             except ChildProcessError:
                 return
+            if time.monotonic() > until:
+                raise WallsFailed("A process that a student's code started cannot be ended.")
+            time.sleep(0.001)
 
     def _kill_one_by_one(self):
         """Without the scopes of Landlock: by user where that is its own, else down the tree until none is left."""
@@ -394,7 +400,8 @@ class Room:
                     os.kill(pid, signal.SIGKILL)
 
     def _sweep_and_go(self, *_signal):
-        self._sweep()
+        with contextlib.suppress(WallsFailed):
+            self._sweep()
         _remove(self._base)
         os._exit(0)
 
