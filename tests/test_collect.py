@@ -351,7 +351,8 @@ def test_three_submissions_within_one_second_are_all_kept(here, tmp_path):
         collect.from_files(here, WEEK, zipped(tmp_path, {f"ab123/{WEEK}.ipynb": content}))
     kept = {p.read_text() for p in (here.submitted / ".earlier").rglob("*.ipynb")}
     assert stored(here) == "three" and kept == {"one", "two"}
-    here.source.mkdir()
+    (here.source / WEEK).mkdir(parents=True)
+    (here.source / WEEK / f"{WEEK}.ipynb").write_text("{}")
     assert here.strangers() == [] and list(here.submissions(WEEK)) == ["ab123"]
 
 
