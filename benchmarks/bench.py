@@ -145,8 +145,9 @@ def warm_up(heavy, turns, otter):
 # --- what is printed ----------------------------------------------------------------------------------------
 
 
-def median(runs, what="each"):
-    return statistics.median(getattr(run, what) for run in runs)
+def median(runs, copies=None):
+    """Seconds per submission, start-up included; spread over ``copies`` where a run graded fewer."""
+    return statistics.median(run.each_of(copies) if copies else run.each for run in runs)
 
 
 def steady(many, few):
@@ -177,15 +178,18 @@ def table(measured):
 def remarks(measured):
     """Sentences about what the table does not show."""
     further = steady(measured.dyadlab, measured.dyadlab_few)
-    lines = [f"nbgrader's start-up: {median(measured.nbgrader, 'start'):.1f} s of its time, once a run."]
+    nbgraders = statistics.median(run.steady for run in measured.nbgrader)
+    copies = measured.dyadlab[0].copies
+    lines = [f"nbgrader's start-up: {statistics.median(run.start for run in measured.nbgrader):.1f} s, once a run."]
     if further:
         each = statistics.median(further)
         lines.append(
-            f"dyadlab without its start-up: {each:.3f} s for each further submission "
-            f"({100 * median(measured.floor) / each:.0f} % of the floor; "
-            f"{median(measured.nbgrader, 'steady') / each:.1f} times nbgrader without its start-up)."
+            f"dyadlab without its start-up: {each:.3f} s for each further submission, "
+            f"{100 * median(measured.floor) / each:.0f} % of the floor; nbgrader without its own: {nbgraders:.3f} s, "
+            f"{nbgraders / each:.1f} times as long."
         )
-    ratios = [n.each / d.each for n, d in zip(measured.nbgrader, measured.dyadlab, strict=True)]
+    turns = zip(measured.nbgrader, measured.dyadlab, strict=True)
+    ratios = [theirs.each_of(copies) / ours.each for theirs, ours in turns]
     lines.append(f"times nbgrader, turn by turn: {', '.join(f'{ratio:.1f}' for ratio in ratios)}.")
     figures = {run.figures // run.copies for run in measured.floor if run.figures}
     lines.append(f"figures rendered for each submission: {', '.join(map(str, sorted(figures)))}.")
@@ -202,19 +206,20 @@ def same_scores(name, ours, theirs):
 
 def fastest_otter(measured):
     """The one of otter's ways that took least for each submission: [(name, runs)], or nothing."""
-    return sorted(measured.otter.items(), key=lambda way: median(way[1]))[:1]
+    return sorted(measured.otter.items(), key=lambda way: median(way[1], measured.dyadlab[0].copies))[:1]
 
 
 def closing_line(measured):
-    """The line that sums it all up, from medians with every start-up included."""
-    ours = median(measured.dyadlab)
-    otter = "otter: not measured"
+    """The line that sums it all up, from medians: every command's start-up is in it, the floor's is not."""
+    ours, copies = median(measured.dyadlab), measured.dyadlab[0].copies
+    light, many = median(measured.light_dyadlab), measured.light_dyadlab[0].copies
+    otter = "otter not measured"
     for _name, runs in fastest_otter(measured):
-        otter = f"{median(runs) / ours:.1f} times otter"
+        otter = f"{median(runs, copies) / ours:.1f} times otter"
     return (
-        f"grading: {median(measured.nbgrader) / ours:.1f} times nbgrader, {otter}, "
+        f"grading: {median(measured.nbgrader, copies) / ours:.1f} times nbgrader, {otter}, "
         f"{100 * median(measured.floor) / ours:.0f} % of the floor, "
-        f"{median(measured.light_nbgrader) / median(measured.light_dyadlab):.1f} times nbgrader on a light week"
+        f"{median(measured.light_nbgrader, many) / light:.1f} times nbgrader on a light week"
     )
 
 
