@@ -316,21 +316,23 @@ def plain_marks(small_course, released, accidents, tmp_path):
     return found, marks["zz"] == 4
 
 
-def expected(accident):
-    points = KNOWN[accident.name]["plain"]
-    return None if points == "no mark" else points
+def as_written(accident, points):
+    """Whether the table gives these points (None: no mark) for plain nbgrader."""
+    written = KNOWN[accident.name]["plain"]
+    return written == "by chance" or written == ("no mark" if points is None else points)
 
 
 def test_plain_nbgrader_marks_accidents_as_the_table_says(small_course, released, tmp_path):
     marks, class_goes_on = plain_marks(small_course, released, OTHERS, tmp_path)
     assert class_goes_on
-    assert marks == {accident.name: expected(accident) for accident in OTHERS}
+    wrong = {one.name: marks[one.name] for one in OTHERS if not as_written(one, marks[one.name])}
+    assert not wrong, "these are not as known_nbgrader_errors.toml says"
 
 
 @pytest.mark.parametrize("accident", STOPPERS, ids=lambda accident: accident.name)
 def test_plain_nbgrader_stops_for_the_whole_class_where_the_table_says_so(small_course, released, tmp_path, accident):
     marks, class_goes_on = plain_marks(small_course, released, [accident], tmp_path)
-    assert not class_goes_on and marks[accident.name] == expected(accident)
+    assert not class_goes_on and as_written(accident, marks[accident.name])
 
 
 def test_where_the_table_says_that_plain_nbgrader_is_wrong_it_is():
