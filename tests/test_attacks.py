@@ -1,10 +1,11 @@
 """Claims about attacks on grading: none gains a point it did not earn, none touches a neighbour, the course or the
 machine. The attacks themselves, and what plain nbgrader does with them, stand in tests/attacks."""
 
-import ctypes
+import contextlib
 import functools
 import json
 import sys
+import threading
 import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,7 +61,6 @@ def attacked(target_course, tmp_path_factory):
     (top / "outside").mkdir()
     (top / "outside").chmod(0o777)
     released = notebooks.read(here.release / target.WEEK / scene.FILE)
-    adopt_orphans()
     with scene.listener() as (port, heard), pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADER_SECRET", target.SECRETS["the grader's environment"])
         around = scene.Surroundings(here.root, top / "outside", port)
@@ -68,10 +68,11 @@ def attacked(target_course, tmp_path_factory):
         for name in NOTEBOOKS:
             scene.place(here, released, ATTACKS[name], around)
         before = scene.checksums(here.source, here.submitted, here.release)
-        processes = own_processes()
+        descendants = Descendants()
+        descendants.start()
         one = functools.partial(engine.grade_submission, tier=sandbox.choose(), budget=SHORT)
         finished = grade.grade(here, [target.WEEK], jobs=2, grade_one=one)
-        left = own_processes() - processes
+        left = descendants.left()
         after = scene.checksums(here.source, here.submitted, here.release)
     return SimpleNamespace(
         course=here,
@@ -84,14 +85,38 @@ def attacked(target_course, tmp_path_factory):
     )
 
 
-def adopt_orphans():
-    """From now on, what loses its parent below us becomes our own child, so that nothing left behind escapes us."""
-    pr_set_child_subreaper = 36
-    ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+class Descendants(threading.Thread):
+    """Looks all the time which processes there are below this one, so that it is known afterwards which are left.
+
+    What detaches itself has been seen by then.
+    """
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.seen, self.over = set(), threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.2):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self.seen |= set(psutil.Process().children(recursive=True))
+
+    def left(self):
+        """Those still there, but for the helper of Python's own multiprocessing, which stays for later."""
+        self.over.set()
+        self.join()
+        psutil.wait_procs(self.seen, timeout=5)
+        return {
+            " ".join(cmdline)
+            for cmdline in filter(None, map(running, self.seen))
+            if "resource_tracker" not in str(cmdline)
+        }
 
 
-def own_processes():
-    return {p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE}
+def running(process):
+    try:
+        return process.cmdline() if process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
 
 
 # --- the catalogue -----------------------------------------------------------------------------------------------
@@ -131,7 +156,7 @@ def test_the_attack_gains_nothing_and_ends_as_the_catalogue_says(attacked, name)
     assert attack.says in told
     executed = attacked.course.autograded / attack.who / target.WEEK / scene.FILE
     assert scene.boasts(executed) == []
-    assert not scene.read_out(executed) or attack.answers == "right", "a right answer holds words of its own"
+    assert scene.read_out(executed) == []
     odd = {c for c in told if unicodedata.category(c) in ("Cc", "Cf") and c not in "\n\t"}
     assert not odd, "the instructor's terminal would obey these characters"
 

@@ -522,7 +522,12 @@ def folder_as_notebook(folder, released, here):
     (folder / FILE).mkdir()
 
 
-@attack("five hundred and more files", "Hands in 3,000 small files.", "place")
+@attack(
+    "three thousand files",
+    "Hands in 3,000 small files, so many that its notebook is lost among them.",
+    "place",
+    **REFUSED,
+)
 def many_files(folder, released, here):
     for number in range(3000):
         (folder / f"part-{number:05d}.csv").write_bytes(b"1\n")
@@ -633,7 +638,12 @@ def lying_bomb(released, path):
     path.write_bytes(bytes(content).replace(real, struct.pack("<I", 100)))
 
 
-@zipped("ZIP: many entries", "Holds 70,000 empty files, more than the old format can count.")
+@zipped(
+    "ZIP: many entries",
+    "Holds 70,000 empty files, more than the old format can count.",
+    collected=(),
+    says="no class hands in more than",
+)
 def many_entries(released, path):
     with honest_zip(path, released) as archive:
         for number in range(70_000):
@@ -695,6 +705,17 @@ def zip_in_zip(released, path):
 
 
 @zipped(
+    "ZIP: a twin of a neighbour's name",
+    "Calls its folder like a neighbour's, save for capitals, so that on many disks one would replace the other.",
+    collected=(),
+    says="differs only in capitals",
+)
+def twin(released, path):
+    with honest_zip(path, released) as archive:
+        archive.writestr(f"N_RIGHT/{FILE}", json.dumps(raw(released, "wrong")))
+
+
+@zipped(
     "ZIP: names that files cannot have",
     "Holds names of 300 characters, with line ends, of devices, with a zero byte and twins by composition.",
 )
@@ -707,9 +728,8 @@ def odd_names(released, path):
         "-rf",
         "n[ab]c",
         "n😀",
-        "n_\u0065\u0301",
+        "n_e\u0301",
         "n_\u00e9",
-        "N_RIGHT",
         " ",
         "...",
     )

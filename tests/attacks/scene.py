@@ -114,8 +114,18 @@ def marked_page(path):
 
 def scripts(path):
     """What on the marker's page would run in the marker's browser, though the student wrote it."""
-    places = r"<script>mallory|\son\w+\s*=\s*[\"']?mallory|href=[\"']?javascript:mallory|srcdoc=[\"'][^>]*mallory"
-    return re.findall(places, marked_page(path))
+    from bs4 import BeautifulSoup
+
+    page = BeautifulSoup(marked_page(path), "html.parser")
+    found = [str(script)[:80] for script in page.find_all("script") if "mallory" in str(script)]
+    for element in page.find_all(True):
+        for name, value in element.attrs.items():
+            acts = name.startswith("on") or name == "srcdoc" or (name in ("href", "action") and ":" in str(value))
+            if "mallory" in str(value) and acts:
+                found.append(f"{name}={value}")
+    for untouched in page.find_all(["pre", "code", "script"]):
+        untouched.decompose()
+    return found + re.findall(r"\\href\{javascript[^}]*", page.get_text())  # which MathJax makes a link
 
 
 @contextmanager
