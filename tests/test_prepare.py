@@ -83,6 +83,15 @@ def test_of_copies_of_an_answer_the_last_one_worked_on_counts_and_of_a_check_one
     assert any("3 times" in r for r in prepared.remarks) and any("2 times" in r for r in prepared.remarks)
 
 
+def test_a_copy_that_nobody_worked_on_does_not_undo_the_one_that_was():
+    notebook = released()
+    notebook.cells[1].source = "x = 1"
+    notebook.cells.insert(2, released().cells[1])
+    prepared = ready(notebook)
+    assert [c.source for c in prepared.notebook.cells].count("x = None") == 0
+    assert by_name(prepared)["w99_x"].source == "x = 1"
+
+
 def test_deleted_cells_come_back_behind_the_one_they_followed():
     notebook = released()
     del notebook.cells[2:4]

@@ -270,11 +270,13 @@ def restore(master, notebook, remarks, flags):
     """Put back what belongs to the course: metadata, locked cells, missing cells, and their order."""
     known = {cell.grade_id: cell for cell in master.cells}
     keep = chosen_copies(known, notebook, remarks)
-    changed, relabelled = [], []
+    changed, relabelled, untouched_copies = [], [], []
     for index, cell in enumerate(notebook.cells):
         name = notebooks.grade_id(cell)
         meta = cell.metadata.pop("nbgrader", {})
         if keep.get(name) != index:
+            if name in keep and not known[name].locked and cell.source.strip() == known[name].source.strip():
+                untouched_copies.append(index)  # its blanks would undo what was written in the copy that counts
             continue
         wanted = known[name]
         if any(meta.get(key) != value for key, value in wanted.metadata().items() if key not in DERIVED):
@@ -287,6 +289,7 @@ def restore(master, notebook, remarks, flags):
         if cell.cell_type == replacement.cell_type == "markdown" and "attachments" in cell:
             replacement["attachments"] = cell["attachments"]
         notebook.cells[index] = replacement
+    notebook.cells = [cell for index, cell in enumerate(notebook.cells) if index not in untouched_copies]
     if changed:
         remarks.append(f"These cells of the course had been changed and were put back: {', '.join(changed)}.")
     if relabelled:
