@@ -34,6 +34,10 @@ _ATTRIBUTE = rf"""\s+(?:{"|".join(ATTRIBUTES)})(?:="[^"<>(\\@]*")?"""
 PLAIN_TAG = re.compile(rf"</?(?:{'|'.join(TAGS)})(?:{_ATTRIBUTE})*\s*/?>")
 SCOPED_STYLE = re.compile(r"<style scoped>[^<(\\@]*</style>")
 TAG = re.compile(r"<[^>]*>?")
+# Where a link of Markdown says whereto, in the line or below the text; what in a formula makes links or loads code.
+LINK = re.compile(r"(?P<before>\]\(\s*<?|\]:\s*<?)(?P<target>[^)\s>]*)")
+ACTING_MATHS = re.compile(r"\\(?:href|url|style|class|cssId|require|unicode|html[A-Za-z]*|data|includegraphics)\b")
+SCHEMES = ("http", "https", "mailto", "attachment")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 TAG_BEGINS = re.compile(r"<[A-Za-z!/?]")
 AS_HTML, AS_MARKDOWN, AS_PICTURE = ("text/html",), ("text/markdown", "text/latex"), ("image/png", "image/jpeg")
@@ -51,7 +55,7 @@ def make_harmless(notebook):
         if cell.cell_type == "markdown":
             cell["source"] = markdown(cell.source)
         elif cell.cell_type == "raw":  # which a page shows as it is
-            cell["source"] = html.escape(cell.source, quote=False)
+            cell["source"] = html.escape(ACTING_MATHS.sub(r"\text", cell.source), quote=False)
 
 
 def bundle(data):
@@ -71,12 +75,21 @@ def bundle(data):
 
 def page(content):
     """HTML without anything that could act."""
+    content = ACTING_MATHS.sub(r"\\text", content)
     return content if all(map(is_plain, set(TAG.findall(SCOPED_STYLE.sub("", content))))) else cleaned(content)
 
 
 def markdown(content):
-    """Markdown, whose tags are HTML."""
+    """Markdown, whose tags are HTML, whose links can hold code, and whose formulas can hold links."""
+    content = LINK.sub(only_addresses, ACTING_MATHS.sub(r"\\text", content))
     return page(content) if TAG_BEGINS.search(content) else content
+
+
+def only_addresses(link):
+    """The link as it is if it leads to a page, a place or a mailbox; else to nowhere."""
+    target = html.unescape(link["target"]).casefold()
+    scheme, colon, _rest = re.split(r"[/?#]", target, maxsplit=1)[0].partition(":")
+    return link[0] if not colon or scheme in SCHEMES else f"{link['before']}#"
 
 
 @functools.lru_cache(1000)
@@ -88,7 +101,9 @@ def is_allowed(tag, name, value):
     """Whether an attribute may stay. A picture comes with the page; one from elsewhere would tell who looks at it."""
     if tag == "img" and name == "src":
         return value.startswith("data:image/")
-    return name in ATTRIBUTES or (tag == "a" and name == "href")
+    if tag == "a" and name == "href":
+        return value.casefold().startswith(("http://", "https://", "mailto:", "#"))
+    return name in ATTRIBUTES
 
 
 def cleaned(content):
