@@ -208,6 +208,35 @@ def test_keys_that_mean_something_to_jupyterlab_cost_no_cell(lab):
     assert lab.cells() == cells
 
 
+def test_the_notebook_application_runs_the_tool_too_and_its_keys_cost_no_cell(lab):
+    folder = lab.server.folder / "classic"
+    folder.mkdir()
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(GRADED)], metadata=notebooks.CANONICAL_METADATA
+    )
+    (folder / "w.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
+    page = lab.page
+    page.goto(lab.server.address("notebooks/classic/w.ipynb"), wait_until="domcontentloaded")
+    page.locator(".jp-CodeCell .cm-content").click()
+    page.keyboard.press("Control+Enter")
+    tool = page.locator(".dyad-coder")
+    expect(tool.get_by_text("✓ All saved")).to_be_visible(timeout=driver.PATIENCE)
+    page.wait_for_timeout(1000)  # after a run the application takes the focus for its cell once more
+    lab.complaints.clear()  # it has one of its own when it opens any notebook, and one when it is left
+    tool.get_by_role("listbox").focus()
+    for key in ("n", "y", "1", "y", "x", "d", "d", "a", "b"):
+        page.keyboard.press(key)
+    expect(tool.locator(".dyad-count")).to_have_text("2 of 86 coded")
+    expect(tool.locator(".dyad-saved")).to_contain_text("✓ All saved")
+    with open(folder / "w01_codes.csv", encoding="utf-8", newline="") as stream:
+        assert [row["code"] for row in csv.DictReader(stream) if row["code"]] == ["not_mind_related", "appropriate"]
+    lab.picture("coder_notebook_application")
+    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(1)
+    assert not lab.complaints
+    lab.start()  # where the tab can stop the kernel at its end
+    lab.complaints.clear()
+
+
 def test_practice_gives_a_reason_and_the_coder_may_disagree(lab):
     bench = Bench(lab, "practice", PRACTICE)
     tool = bench.tool()
