@@ -100,14 +100,14 @@ def fresh_proc(target):
 
 def job_space(disk_mb, identity, temporary_folder):
     """Empty job, temporary and shared memory folders of ``disk_mb`` together, owned by ``identity``."""
-    options = f"size={disk_mb}m,nr_inodes={max(1024, disk_mb * 64)},mode=755"
+    options = f"size={disk_mb}m,nr_inodes={max(1024, disk_mb * 64)},mode=700"
     kernel.mount("job", _SPACE, "tmpfs", MS_NOSUID | MS_NODEV, options)
     for name, target in {"job": JOB, "tmp": temporary_folder, "shm": "/dev/shm"}.items():
         folder = f"{_SPACE}/{name}"
         os.mkdir(folder, 0o700)
         os.chown(folder, *identity)
         kernel.mount(folder, target, "", MS_BIND)
-    kernel.unmount(_SPACE)
+    # the space itself stays where it is: unmounting would wait for the whole machine (some milliseconds)
 
 
 def write_job_files(folder, contents):

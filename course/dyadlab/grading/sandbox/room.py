@@ -65,9 +65,11 @@ class Room:
             raise WallsFailed("A room can only be made by a process that has one thread.")
         self.tier, self.most, self.slot = tier, most, slot
         self.view = view or View.of_this_python()
+        self._temporary = files.temporary(self.view.read_only)
         self._claim = None
         self.identity = self._claim_a_user()
         self._enclosed = False
+        self._filter = None
         self._student = self._seen_as = None
         self._folder = self._base = None
         self._host_proc = self._own_pids = None
@@ -78,6 +80,8 @@ class Room:
             self._settle_in_namespaces()
         elif tier.name == "landlock":
             self._settle_under_landlock()
+        if tier.has("identity") and (os.geteuid() == 0 or tier.identity == USER_NAMESPACE):
+            kernel.empty_bounding_set()  # once for all children; what this process has, it keeps
 
     # --- settling: once ---
 
@@ -143,6 +147,7 @@ class Room:
     def _enclose(self):
         """The warm process itself moves into the root that students see. It has imported what it needs by now."""
         self._enclosed = True
+        self._filter = self._filter_for_all()
         if self.tier.name == "namespaces" and self.tier.has("files"):
             files.new_root(self.view.read_only, self.identity)
 
@@ -219,7 +224,7 @@ class Room:
         self._close_descriptors(keep, tell)
         self._set_environment(temporary)
         # counted while /proc still shows them: processes of the same user count towards its limit
-        others = _processes_of(os.getuid()) if self.tier.name == "landlock" and self.tier.identity == SAME_USER else 0
+        others = _processes_of(os.getuid()) if self._among_equals() else 0
         if kernel.LINUX and self.tier.name != "none":
             self._become_nobody()
             kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # or it could not read its own /proc; no other student is its user
@@ -248,7 +253,7 @@ class Room:
         if self.tier.name == "namespaces":
             kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
         if self._folder is None:
-            job, temporary = files.JOB, files.temporary(self.view.read_only)
+            job, temporary = files.JOB, self._temporary
             files.job_space(self.most.disk_mb if self.tier.has("disk") else 4096, self.identity, temporary)
             if self.tier.has("processes"):
                 files.fresh_proc("/proc")
@@ -259,18 +264,32 @@ class Room:
 
     def _shut(self, job, temporary):
         """The walls that a process builds around itself, and cannot take down again."""
-        has, name = self.tier.has, self.tier.name
-        if name == "landlock":
+        has = self.tier.has
+        if self.tier.name == "landlock":
             read = [*files.SYSTEM, *files.SETTINGS, *self.view.read_only, "/dev/zero", "/dev/random", "/dev/urandom"]
             write = [job, temporary, "/dev/null", "/dev/full"]
             landlock.restrict(read, write, has("files"), has("network"), has("scope"))
-        if name == "none" or not calls.known():
-            return
-        sockets = {"namespaces": "inside", "landlock": "pairs"}[name] if has("network") else "all"
-        same_user = name == "landlock" and self.tier.identity == SAME_USER
-        unscoped = same_user and (landlock.version() < landlock.SCOPES_SINCE or not has("scope"))
-        only_signal = os.getpid() if unscoped and has("signals") else None
-        calls.install(calls.program(has("system calls"), sockets, same_user and has("system calls"), only_signal))
+        if self._filter is not None:
+            calls.install(self._filter_for_one() or self._filter)
+
+    def _filter_for_all(self):
+        """The filter of system calls of every student's process, made once; None where there is none."""
+        if self.tier.name == "none" or not calls.known():
+            return None
+        sockets = {"namespaces": "inside", "landlock": "pairs"}[self.tier.name] if self.tier.has("network") else "all"
+        refuse = self.tier.has("system calls")
+        return calls.program(refuse, sockets, refuse and self._among_equals())
+
+    def _filter_for_one(self):
+        """Without the scopes of Landlock, only a filter made for one process keeps its signals from the grader."""
+        scoped = landlock.version() >= landlock.SCOPES_SINCE and self.tier.has("scope")
+        if not self._among_equals() or scoped or not self.tier.has("signals"):
+            return None
+        refuse = self.tier.has("system calls")
+        return calls.program(refuse, "pairs" if self.tier.has("network") else "all", refuse, os.getpid())
+
+    def _among_equals(self):
+        return self.tier.name == "landlock" and self.tier.identity == SAME_USER
 
     def _limits_left_out(self):
         return frozenset("processes" if wall == "process count" else wall for wall in self.tier.without - {"processes"})
@@ -299,8 +318,6 @@ class Room:
     def _become_nobody(self):
         if not self.tier.has("identity"):
             return
-        if os.geteuid() == 0 or self.tier.identity == USER_NAMESPACE:
-            kernel.empty_bounding_set()
         user, group = self.identity
         kept = ()
         if user != os.getuid():
