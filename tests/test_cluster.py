@@ -4,16 +4,19 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from concurrent import futures
 
 import pytest
-from dyadlab.grading import cluster, engine, master, simulate, submission
+from dyadlab.grading import cluster, engine, grade, master, nbgrader_bridge, record, simulate, submission
+from dyadlab.grading.course import Course
 
 WEEK = "w00_welcome"
+#: Right, wrong, half done, blank, doctored, unreadable, and one that kills Python.
+CLASS = (*simulate.KINDS[:10], "not a notebook", "kills Python")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no walls on Windows, and so no grading workers")
 
 
@@ -82,31 +85,53 @@ def connected(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def handed_in(built_course):
-    """The master of week 0 and a class: right, wrong, half done, doctored, unreadable, and one that kills Python."""
-    kinds = [*simulate.KINDS[:10], "not a notebook", "kills Python"]
-    released = simulate.simulate(built_course, WEEK, len(kinds), kinds)
-    return master.from_gradebook(built_course, WEEK), [
-        submission.Submission(one.student, WEEK, one.files) for one in released
-    ]
+    """The master of week 0 and some submissions."""
+    made = simulate.simulate(built_course, WEEK, 6, CLASS)
+    return master.from_gradebook(built_course, WEEK), [submission.Submission(m.student, WEEK, m.files) for m in made]
 
 
-def marks(result):
-    """All of a result that has to be the same wherever it was made."""
-    return result.student, result.outcome, result.remarks, [(c.grade_id, c.auto_score, c.says) for c in result.cells]
+def marks(course):
+    """All of a graded week that has to be the same wherever it was graded."""
+    with nbgrader_bridge.gradebook(course) as gradebook:
+        scores = {
+            (stored.student.id, grade.name): (grade.auto_score, grade.needs_manual_grade)
+            for stored in gradebook.assignment_submissions(WEEK)
+            for notebook in stored.notebooks
+            for grade in notebook.grades
+        }
+    said = {s: (r.outcome, r.score, r.remarks) for s, r in record.outcomes(course, WEEK).items()}
+    return scores, said
 
 
-def test_marks_are_those_of_this_machine_though_a_worker_is_killed_at_work(connected, handed_in):
-    copy, all_of_them = handed_in
+def test_marks_are_those_of_this_machine_though_a_worker_is_killed_at_work(connected, built_course, tmp_path):
+    """A whole class through the grader, once here and once over there; one of two workers is killed in the middle."""
+    here, there = (Course(tmp_path / name, solutions=tmp_path / "solutions") for name in ("here", "there"))
+    for course in (here, there):
+        shutil.copytree(built_course.root, course.root)
+        simulate.put_in(course, WEEK, simulate.simulate(course, WEEK, len(CLASS), CLASS))
     doomed = connected.cluster.add_worker()
     until(lambda: connected.slots == 2)
-    sent = [connected.submit(engine.grade_submission, copy, one) for one in all_of_them]
-    next(futures.as_completed(sent, timeout=120))
-    os.kill(doomed.pid, signal.SIGKILL)
-    there = [future.result(timeout=300) for future in sent]
-    here = [engine.grade_submission(copy, one) for one in all_of_them]
-    assert list(map(marks, there)) == list(map(marks, here))
-    assert len({result.outcome for result in there}) == 3
+    finished = grade.grade(there, [WEEK], executor=connected, progress=lambda done, total, one: one and doomed.kill())
+    grade.grade(here, [WEEK], jobs=1)
+    assert doomed.wait(60) == -signal.SIGKILL
+    assert marks(there) == marks(here)
+    assert len(finished) == len(CLASS)
+    assert {one.record.outcome for one in finished} == {engine.GRADED, engine.NEEDS_PERSON, engine.REJECTED}
     until(lambda: connected.slots == 1)
+
+
+def test_the_command_grades_on_a_cluster(connected, fresh_course):
+    simulate.put_in(fresh_course, WEEK, simulate.simulate(fresh_course, WEEK, 1, ["all answers"]))
+    done = subprocess.run(
+        [sys.executable, "-m", "dyadlab", "grade", "w00", "--json", "--cluster", connected.cluster.file],
+        env=os.environ | {"DYADLAB_COURSE": str(fresh_course.root)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    (found,) = record.outcomes(fresh_course, WEEK).values()
+    assert found.score == master.from_gradebook(fresh_course, WEEK).auto_score
 
 
 def test_a_worker_with_another_version_is_refused_by_name(local, tmp_path):
@@ -129,8 +154,8 @@ def test_a_worker_that_joins_later_and_differs_is_sent_away_and_marks_nothing(co
     copy, all_of_them = handed_in
     joining = connected.cluster.add_worker(PYTHONPATH=str(with_other_version(tmp_path)))
     until(lambda: connected.slots == 2)
-    sent = [connected.submit(engine.grade_submission, copy, one) for one in all_of_them[:6]]
-    assert [future.result(timeout=300).student for future in sent] == [one.student for one in all_of_them[:6]]
+    sent = [connected.submit(engine.grade_submission, copy, one) for one in all_of_them]
+    assert [future.result(timeout=300).student for future in sent] == [one.student for one in all_of_them]
     until(lambda: connected.slots == 1)
     (sentence,) = connected.said
     assert "joined later and was sent away: numpy is 1.0.1 there" in sentence
@@ -145,7 +170,7 @@ def test_a_worker_without_walls_is_refused(monkeypatch):
         raise sandbox.NoSandbox("No walls here.")
 
     monkeypatch.setattr(sandbox, "choose", none)
-    assert cluster.walls_amiss() == ["No walls here."]
+    assert cluster.walls() == (None, ["No walls here."])
 
 
 def test_what_grades_dies_with_its_worker(connected):
@@ -177,9 +202,12 @@ def alive(pid):
 def test_a_submission_that_kills_what_grades_it_costs_no_other(connected, handed_in):
     copy, all_of_them = handed_in
     deadly = connected.submit(os._exit, 3)
+    failing = connected.submit(int, "no number")
     innocent = connected.submit(engine.grade_submission, copy, all_of_them[0])
     with pytest.raises(cluster.WorkerDied, match="with status 3"):
         deadly.result(timeout=120)
+    with pytest.raises(cluster.Failed, match="ValueError: invalid literal"):
+        failing.result(timeout=120)
     assert innocent.result(timeout=120).student == all_of_them[0].student
 
 
@@ -205,10 +233,11 @@ def test_students_cannot_learn_where_the_scheduler_is(connected, handed_in):
 def test_a_result_survives_the_way_and_a_forged_one_does_not():
     cells = (engine.CellResult("a", 1.5, 2.0, "s\ud800"), engine.CellResult("b", None, 3.0))
     result = engine.Result("zoë", "w00", engine.NEEDS_PERSON, cells, b"\x00\xff{}", ("one",), "log", 0.25)
-    assert cluster.result_from(cluster.as_content(result)) == result
-    for forged in (b"", b"{}", b"[]", cluster.as_content(result).replace(b'"grade_id"', b'"other"')):
+    assert cluster.value_from(cluster.as_content(result)) == result
+    assert cluster.value_from(cluster.as_content(True)) is True
+    for forged in (b"", b"{}", b"[]", b"1", cluster.as_content(result).replace(b'"grade_id"', b'"other"')):
         with pytest.raises((ValueError, TypeError, KeyError)):
-            cluster.result_from(forged)
+            cluster.value_from(forged)
 
 
 def test_no_cluster_no_worker_and_no_package_are_sentences(local, monkeypatch):

@@ -24,6 +24,7 @@ import struct
 import subprocess
 import sys
 import threading
+import traceback
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from importlib import metadata
@@ -37,8 +38,8 @@ PACKAGES = ("nbgrader", "nbformat", "ipython", "numpy", "pandas", "scipy", "matp
 PACKAGES += ("ipywidgets", "distributed")
 #: How long to wait for the scheduler, a first worker, and the answer of each worker about itself, in seconds.
 CONNECT_S, FIRST_WORKER_S, ANSWER_S = 20, 60, 180
-#: A task is tried again so often when its worker is lost or sent away; then its submission is said to break workers.
-TRIES = 3
+#: So many workers may be sent away with a task in their hands before it is given back ungraded.
+TRIES = 20
 
 
 class ClusterError(Sentence):
@@ -46,7 +47,11 @@ class ClusterError(Sentence):
 
 
 class WorkerDied(BrokenProcessPool):
-    """The process that graded a submission died on several workers: the submission's doing, as far as one can tell."""
+    """The process that graded a submission died, with nothing else in it; the cluster itself goes on."""
+
+
+class Failed(Exception):
+    """Grading raised an error on its worker, or the worker's answer could not be read; the message says what."""
 
 
 # --- here: the instructor's machine -------------------------------------------------------------------------
@@ -128,13 +133,19 @@ class Executor(futures.Executor):
                     [
                         "Not every worker of the cluster can grade as this machine would. Nothing was graded.",
                         *refusals,
-                        "Give all workers the environment of this machine (requirements.lock), then run it again.",
+                        "Mend that or stop those workers, then run it again. The versions meant are in requirements.lock.",
                     ]
                 )
             )
 
     def submit(self, function, /, *args, **kwargs):
-        """A Future of ``function(*args, **kwargs)``: a function of this package that returns an engine.Result."""
+        """A Future of ``function(*args, **kwargs)``, an importable function that gives an engine.Result or plain data.
+
+        Raises BrokenExecutor when the cluster is gone. The future ends with WorkerDied or Failed where the submission
+        may be to blame, cancelled where it was given back, and with ClusterError when the cluster is lost.
+        """
+        if self._client.status != "running":
+            raise futures.BrokenExecutor("the connection to the cluster was lost")
         future = futures.Future()
         self._send(future, pickle.dumps((function, args, kwargs)), tries=TRIES)
         return future
@@ -149,34 +160,34 @@ class Executor(futures.Executor):
         """Runs in a thread of dask's when a task is over, one way or the other."""
         from distributed import KilledWorker
 
-        if not future.running() and not future.set_running_or_notify_cancel():
+        if future.cancelled():
             return
         try:
             content = answer.result()
         except KilledWorker as killed:
-            future.set_exception(WorkerDied(f"Several workers died while they had this submission: {killed}"))
-            return
+            return end(future, WorkerDied(f"several workers died while they had this submission: {killed}"))
         except futures.CancelledError as lost:
-            future.set_exception(ClusterError(f"The connection to the cluster was lost: {lost}"))
-            return
+            return end(future, ClusterError(f"The connection to the cluster was lost ({lost})."))
         except BaseException as error:
-            future.set_exception(ClusterError(f"A worker could not grade ({type(error).__name__}: {error})"))
-            return
+            return end(future, Failed(f"{type(error).__name__}: {error}"))
         try:
             kind, said = content[:1], content[1:]
             if kind == RESULT:
-                future.set_result(result_from(said))
-            elif kind == DIED and tries > 1:
-                self._send(future, task, tries - 1)
+                end(future, None, value_from(said))
             elif kind == DIED:
-                future.set_exception(WorkerDied(said.decode()))
-            elif tries > 1:
+                end(future, WorkerDied(str(said, "utf-8", "replace")))
+            elif kind == ERROR:
+                end(future, Failed(str(said, "utf-8", "replace")))
+            elif kind == UNFIT:
                 self._send_away(json.loads(said))
-                self._send(future, task, tries)
+                if tries > 1:
+                    self._send(future, task, tries - 1)
+                elif future.cancel():
+                    future.set_running_or_notify_cancel()
             else:
-                raise ValueError(f"an answer of an unknown kind {kind!r}")
+                raise ValueError(f"an answer of an unknown kind: {kind!r}")
         except BaseException as error:
-            future.set_exception(ClusterError(f"A worker's answer could not be read ({type(error).__name__}: {error})"))
+            end(future, Failed(f"a worker's answer could not be read ({type(error).__name__}: {error})"))
 
     def _send_away(self, told):
         """A worker that joined while grading went on and has something else installed: it gets no more work."""
@@ -192,6 +203,16 @@ class Executor(futures.Executor):
         self._client.close()
 
 
+def end(future, error, value=None):
+    """Settle a future, unless somebody has cancelled it or it is settled."""
+    if future.done() or not future.set_running_or_notify_cancel():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(value)
+
+
 def differences(here, there):
     """What differs between two :func:`facts`, as phrases."""
     return [
@@ -203,7 +224,7 @@ def differences(here, there):
 
 # --- on both sides ------------------------------------------------------------------------------------------
 
-RESULT, DIED, UNFIT = b"R", b"D", b"U"
+RESULT, DIED, ERROR, UNFIT = b"R", b"D", b"E", b"U"
 
 
 def facts():
@@ -239,17 +260,23 @@ def package_digest():
     return digest.hexdigest()[:16]
 
 
-def as_content(result):
-    """A Result as bytes that hold data only."""
-    plain = dataclasses.asdict(result)
-    if result.notebook is not None:
-        plain["notebook"] = base64.b64encode(result.notebook).decode()
+def as_content(value):
+    """A Result, or plain data, as bytes that hold data only."""
+    plain = {"value": value}
+    if isinstance(value, engine.Result):
+        plain = dataclasses.asdict(value)
+        if value.notebook is not None:
+            plain["notebook"] = base64.b64encode(value.notebook).decode()
     return json.dumps(plain, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def result_from(content):
-    """The Result in bytes of :func:`as_content`. Raises ValueError, TypeError or KeyError where they hold none."""
+def value_from(content):
+    """What :func:`as_content` was given. Raises ValueError, TypeError or KeyError where these hold no such thing."""
     plain = json.loads(content.decode("utf-8", "surrogatepass"))
+    if not isinstance(plain, dict):
+        raise ValueError("no result")
+    if set(plain) == {"value"}:
+        return plain["value"]
     if plain["notebook"] is not None:
         plain["notebook"] = base64.b64decode(plain["notebook"], validate=True)
     plain["cells"] = tuple(engine.CellResult(**cell) for cell in plain["cells"])
@@ -270,11 +297,13 @@ def graded(task, expected):
             if hands.amiss(expected):
                 told = {"worker": address(), "amiss": hands.amiss(expected)}
                 return UNFIT + json.dumps(told).encode()
-            return RESULT + hands.do(task)
+            return hands.do(task)
         except HandsDied as died:
             _own.hands = None
-            if attempt == 2 or died.at_work:
+            if died.at_work:
                 return DIED + str(died).encode()
+            if attempt == 2:
+                return UNFIT + json.dumps({"worker": address(), "amiss": [str(died)]}).encode()
 
 
 def examined(expected):
@@ -327,7 +356,7 @@ class Hands:
         return differences(json.loads(expected), self._facts["facts"]) + self._facts["amiss"]
 
     def do(self, task):
-        """The content of one graded submission."""
+        """The kind and content of one answer."""
         try:
             return self._ask(b"G", task)
         except HandsDied as died:
@@ -379,13 +408,21 @@ def serve():
     os.dup2(2, 1)  # what anything prints goes to the worker's log and not between the answers
     requests = queue.Queue()
     threading.Thread(target=listen, args=(os.fdopen(os.dup(0), "rb", buffering=0), requests), daemon=True).start()
+    tier = None
     while True:
         request = requests.get()
         if request[:1] == b"F":
-            write_frame(answers, json.dumps({"facts": facts(), "amiss": walls_amiss()}).encode())
-        else:
+            tier, amiss = walls()
+            write_frame(answers, json.dumps({"facts": facts(), "amiss": amiss}).encode())
+            continue
+        try:
             function, args, kwargs = pickle.loads(request[1:])  # from the instructor, who runs the cluster
-            write_frame(answers, as_content(function(*args, **kwargs)))
+            if function is engine.grade_submission:
+                kwargs["tier"] = tier
+            answer = RESULT + as_content(function(*args, **kwargs))
+        except Exception:
+            answer = ERROR + traceback.format_exc().encode("utf-8", "replace")
+        write_frame(answers, answer)
 
 
 def listen(stream, requests):
@@ -395,12 +432,13 @@ def listen(stream, requests):
     os._exit(0)
 
 
-def walls_amiss():
-    """Phrases about missing walls on this machine; none where students' code can be locked in, as just tried."""
+def walls():
+    """(the walls of this machine, phrases about what is amiss with them), tried out as `dyadlab grade` does."""
     from dyadlab.grading import sandbox
 
     try:
-        sandbox.choose()
+        tier = sandbox.choose()
     except sandbox.NoSandbox as missing:
-        return [str(missing)]
-    return []
+        return None, [str(missing)]
+    report = sandbox.self_test(tier)
+    return tier, [] if report.passed else [report.sentence()]
