@@ -133,7 +133,7 @@ class Executor(futures.Executor):
                     [
                         "Not every worker of the cluster can grade as this machine would. Nothing was graded.",
                         *refusals,
-                        "Mend that or stop those workers, then run it again. The versions meant are in requirements.lock.",
+                        "Mend that or stop those workers, then run it again. Our versions: requirements.lock.",
                     ]
                 )
             )
