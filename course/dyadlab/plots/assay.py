@@ -80,10 +80,10 @@ def duplicate_deviations(wells, *, limit=12):
     plates = list(pd.unique(table["plate"]))
     across = min(4, len(plates))
     down = -(-len(plates) // across)
-    figure, all_axes = plt.subplots(
-        down, across, figsize=(2.35 * across + 0.9, 1.75 * down + 0.3), layout="constrained", squeeze=False
-    )
+    figure, all_axes = plt.subplots(down, across, figsize=(2.35 * across + 0.9, 1.75 * down + 0.3), squeeze=False)
     drawn = all_axes.ravel()
+    for ax in drawn:
+        ax.set_visible(False)  # for each map seaborn draws all that can be seen of the figure, to measure its labels
     for ax, number in zip(drawn, plates, strict=False):
         sns.heatmap(
             _grid(table[table["plate"] == number], "deviation"), cmap="vlag", vmin=-limit, vmax=limit,
@@ -91,8 +91,11 @@ def duplicate_deviations(wells, *, limit=12):
         )  # fmt: skip
         ax.set(title=f"plate {number}", xlabel="", ylabel="")
         ax.tick_params(axis="both", length=0, rotation=0, labelsize=7)
+    for ax in drawn:
+        ax.set_visible(True)
     for ax in drawn[len(plates) :]:
         ax.remove()
+    figure.set_layout_engine("constrained")
     figure.colorbar(drawn[0].collections[0], ax=all_axes, pad=0.01, label="difference from own mean (%)", extend="both")
     figure.supxlabel("column of the plate", fontsize=9)
     figure.supylabel("row of the plate", fontsize=9)
