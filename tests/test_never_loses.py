@@ -4,6 +4,7 @@ without need, and the marks are those of an undisturbed run.
 What grades here is a small function with fixed marks, so that it is the coordinator which is put to the test.
 """
 
+import concurrent.futures
 import contextlib
 import errno
 import json
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,12 @@ def deadly(copy, one):
         fixed_marks(copy, one)
         os.kill(os.getpid(), signal.SIGKILL)
     return slow_marks(copy, one)
+
+
+def endless(copy, one):
+    if one.student == "s02":
+        time.sleep(600)
+    return fixed_marks(copy, one)
 
 
 def inline(here, grade_one=fixed_marks, **more):
@@ -246,6 +254,8 @@ def test_a_grader_that_dies_at_any_step_of_recording_loses_nothing(new_class, at
         pid = in_a_fork(lambda here=here, n=last_step: dies_at_step(n, here))
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         before = begun(attempts_file)
+        for written in (*here.autograded.glob("*/*/*.ipynb"), *here.records.glob("*/*.json")):
+            json.loads(written.read_bytes())  # whole at any instant, and not only after the next run
         inline(here)
         whole(here)
         again = begun(attempts_file)[len(before) :]
@@ -328,6 +338,59 @@ def test_a_submission_that_kills_its_grading_process_three_times_is_quarantined_
     count = len(begun(attempts_file))
     assert not any(g.fresh for g in inline(here)) and len(begun(attempts_file)) == count, "it is not tried again"
     assert next(g for g in inline(here, again=True) if g.record.student == "s02").record.outcome == engine.NEEDS_PERSON
+
+
+@posix_only
+def test_a_grading_process_that_gives_nothing_any_more_is_ended(new_class, attempts_file, monkeypatch):
+    monkeypatch.setattr(grade, "STUCK_S", 1)
+    here = new_class(4)
+
+    def through_the_class():
+        grade.grade(here, [WEEK], jobs=2, grade_one=endless)
+
+    pid = in_a_fork(through_the_class)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    found = {student: r.outcome for student, r in record.outcomes(here, WEEK).items()}
+    assert found.pop("s02") == engine.QUARANTINED and set(found.values()) == {engine.NEEDS_PERSON}
+
+
+def test_an_executor_that_was_given_may_lose_one_submission_and_go_on(new_class):
+    """A cluster says that several workers died of a submission; a pool that is broken says it of everything."""
+    here = new_class(4)
+
+    class Cluster(workers.Inline):
+        def submit(self, function, copy, one):
+            future = super().submit(function, copy, one)
+            if one.student != "s01":
+                return future
+            lost = concurrent.futures.Future()
+            lost.set_exception(BrokenProcessPool("several workers died"))
+            return lost
+
+    found = {
+        g.record.student: g.record.outcome for g in grade.grade(here, [WEEK], executor=Cluster(), grade_one=fixed_marks)
+    }
+    assert found.pop("s01") == engine.QUARANTINED and set(found.values()) == {engine.NEEDS_PERSON}
+
+
+@posix_only
+def test_a_pool_that_was_given_and_breaks_stops_the_run_without_blame(new_class):
+    here = new_class(6)
+
+    def through_the_class():
+        pool = concurrent.futures.ProcessPoolExecutor(
+            2, multiprocessing.get_context("fork"), initializer=workers.begin, initargs=(os.getpid(),)
+        )
+        try:
+            grade.grade(here, [WEEK], executor=pool, grade_one=deadly)
+        except grade.CannotRun as stopped:
+            return 5 if "The executor that grades has stopped" in str(stopped) else 6
+
+    pid = in_a_fork(through_the_class)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
+    with attempts.Attempts(here) as journal:
+        assert journal._blame == {} and journal._interrupted == {}
+    assert len(inline(here)) == 6
 
 
 def test_a_grader_that_is_killed_blames_nobody(new_class):

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 import signal
 import threading
 import traceback
@@ -232,6 +233,9 @@ class Run:
 
     def through(self, lanes, grader):
         """Keep every lane at work until nothing is left, or until somebody stops it. grader() : what grades one."""
+        self._retry.extend(itertools.islice(self._ready, len(lanes)))
+        for lane, _task in zip(lanes, self._retry, strict=False):
+            lane.start()  # it imports what it needs while the walls are tried
         while not self._stop.asked:
             for lane in lanes:
                 self._feed(lane, grader)

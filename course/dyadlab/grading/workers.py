@@ -58,22 +58,22 @@ class Lane:
     def _at_a_suspect(self):
         return any(task.alone for task in self.flying.values())
 
-    def submit(self, function, task, *arguments):
-        """Give it a task. Raises BrokenExecutor when it turns out to be broken."""
+    def start(self):
+        """Let its process begin to start; what is submitted meanwhile waits."""
         if self._executor is None:
             self._executor = self._make()
             self._up = self._executor.submit(ready)
+
+    def submit(self, function, task, *arguments):
+        """Give it a task. Raises BrokenExecutor when it turns out to be broken."""
+        self.start()
         if not self.flying:
             self.moved = time.monotonic()
         self.flying[self._executor.submit(function, *arguments)] = task
 
     def is_broken(self):
-        """Whether it takes nothing more."""
-        try:
-            self._executor.submit(ready).cancel()
-        except RuntimeError:  # which broken and closed executors raise
-            return True
-        return False
+        """Whether it takes nothing more, as a pool that lost a process, rather than having lost one submission."""
+        return bool(getattr(self._executor, "_broken", False))
 
     def landed(self, future):
         """A future that is done; returns its task."""
