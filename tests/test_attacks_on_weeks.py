@@ -20,7 +20,7 @@ from dyadlab.grading import checker, course, master, notebooks, wire
 
 REAL = course.Course(course.REPOSITORY / "course")
 #: An answer that replaces itself by one of these is right by accident: the value asked for is as good as zero.
-RIGHT_BY_ACCIDENT = {("w06_south_check", "south_p", "zero")}
+RIGHT_BY_ACCIDENT = {("w06_south_check", "south_p", "zero"), ("w06_south_check", "south_p", "a masked value")}
 ANYWHERE = {
     "nan": math.nan,
     "infinity": math.inf,
@@ -36,6 +36,7 @@ ANYWHERE = {
     "an empty table": pd.DataFrame(),
     "no date": pd.NaT,
     "a missing value": pd.NA,
+    "a masked value": np.ma.masked,
     "something unknown": standins.Opaque("Mystery", ""),
     "a function": lambda *arguments, **named: math.nan,
 }
@@ -58,11 +59,19 @@ def instead_of(right):
         }
         return {"an empty figure": standins.Facts(nothing)}
     if isinstance(right, pd.DataFrame):
-        return {"no rows": right.iloc[:0], "only nan": pd.DataFrame(math.nan, index=right.index, columns=right.columns)}
-    if isinstance(right, pd.Series):
-        return {"no rows": right.iloc[:0], "only nan": pd.Series(math.nan, index=right.index, name=right.name)}
-    if isinstance(right, list | tuple | np.ndarray) and len(right):
-        return {"only nan": [math.nan] * len(right)}
+        nan = pd.DataFrame(math.nan, index=right.index, columns=right.columns)
+        return {"no rows": right.iloc[:0], "only nan": nan, "only missing": nan.astype("Float64")}
+    if isinstance(right, pd.Series | list | tuple | np.ndarray) and len(right):
+        nan = pd.Series(math.nan, index=right.index if isinstance(right, pd.Series) else range(len(right)))
+        return {
+            "no rows": right[:0],
+            "only nan": nan,
+            "a list of nan": nan.tolist(),
+            "only missing": nan.astype("Float64"),
+            "only masked": np.ma.array(np.full(len(right), -1e9), mask=True),
+            "no rows, as wide": np.empty((0, len(right))),
+            "as many rows, no columns": np.empty((len(right), 0)),
+        }
     if isinstance(right, dict):
         return {"only nan": dict.fromkeys(right, math.nan)}
     if callable(right):
