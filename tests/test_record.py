@@ -78,6 +78,11 @@ def nothing(copy, one):
     return engine.Result(one.student, one.week, engine.GRADED, tuple(cells), one.files[f"{WEEK}.ipynb"])
 
 
+def flagged(copy, one):
+    sentence = "Something went on that no check can judge."
+    return engine.Result(**{**full(copy, one).__dict__, "remarks": (sentence,), "flags": (sentence,)})
+
+
 def rejected(copy, one):
     return engine.Result(one.student, one.week, engine.REJECTED, remarks=("It is not a notebook.",))
 
@@ -419,6 +424,8 @@ def test_the_exit_status_says_whether_somebody_has_to_look(here, monkeypatch, ca
     status, out, _err = run(here, monkeypatch, capsys, grade_one=rejected)
     assert status == 1 and "1 rejected" in out and f"{WEEK}/b.log" in out.replace("\n", "")
     assert run(here, monkeypatch, capsys)[0] == 1, "as long as it is rejected"
+    assert run(here, monkeypatch, capsys, "--again")[0] == 0
+    assert run(here, monkeypatch, capsys, "--again", grade_one=flagged)[0] == 1
     status, _out, err = run(here, monkeypatch, capsys, "--student", "nobody")
     assert status == 2 and "nobody has handed nothing in" in err
 

@@ -51,7 +51,8 @@ class Result:
     """The outcome for one submission, with the executed notebook as bytes (None when rejected).
 
     walls : what stood between the student's code and this machine. blame : the grading machinery itself ended
-    abnormally on this submission, which nobody's marks may rest on.
+    abnormally on this submission, which nobody's marks may rest on. flags : those of the remarks that ask for a
+    person's eye.
     """
 
     student: str
@@ -64,6 +65,7 @@ class Result:
     seconds: float = 0.0
     walls: str = ""
     blame: bool = False
+    flags: tuple[str, ...] = ()
 
     @property
     def score(self):
@@ -96,7 +98,7 @@ def grade_submission(master, submission, tier=None, budget=Budget(), limits=None
     flags = (*prepared.flags, *marking.flags)
     outcome = NEEDS_PERSON if flags or any(cell.auto_score is None for cell in cells) else GRADED
     remarks = (*flags, *prepared.remarks, *marking.remarks)
-    return result(outcome, cells=cells, notebook=as_bytes(prepared.notebook), remarks=remarks)
+    return result(outcome, cells=cells, notebook=as_bytes(prepared.notebook), remarks=remarks, flags=flags)
 
 
 class Marking:

@@ -21,8 +21,6 @@ from dyadlab.grading import build, engine, notebooks, prepare, scores
 
 #: How long, and how many, results wait at most for the next transaction.
 SECONDS, MANY = 0.5, 16
-#: How remarks begin that ask for a person's eye.
-FLAGS = ("The notebook says", "Python stopped")
 #: Bytes that a file name may have on every usual system, less what is put behind it.
 LONGEST_NAME = 180
 #: How the name begins under which every file is written before it is moved to its place.
@@ -142,9 +140,9 @@ def waiting(course, submission, done_key):
         head = json.loads(head)
         if head["key"] == done_key and head["sha256"] == hashlib.sha256(body).hexdigest():
             facts = head["result"]
-            cells = tuple(engine.CellResult(**cell) for cell in facts.pop("cells"))
-            remarks = tuple(facts.pop("remarks"))
-            return engine.Result(**facts, cells=cells, remarks=remarks, notebook=body if head["has_notebook"] else None)
+            facts = {name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts.items()}
+            facts["cells"] = tuple(engine.CellResult(**cell) for cell in facts["cells"])
+            return engine.Result(**facts, notebook=body if head["has_notebook"] else None)
     except (ValueError, TypeError, KeyError):
         pass
     file.unlink(missing_ok=True)
@@ -296,8 +294,7 @@ def wants_an_eye(result):
         return True
     if result.outcome == engine.NEEDS_PERSON and not any(cell.auto_score is None for cell in result.cells):
         return True
-    flags = getattr(result, "flags", None)
-    return bool(flags) if flags is not None else any(remark.startswith(FLAGS) for remark in result.remarks)
+    return bool(result.flags)
 
 
 def changed(before, now):
