@@ -3,7 +3,6 @@ machine. The attacks themselves, and what plain nbgrader does with them, stand i
 
 import contextlib
 import functools
-import json
 import sys
 import threading
 import unicodedata
@@ -123,7 +122,7 @@ def running(process):
 
 
 def test_the_catalogue_is_long_and_tells_what_plain_nbgrader_does_with_each_attack():
-    measured = json.loads(plain.RESULTS.read_text(encoding="utf-8"))
+    measured = plain.measured()
     assert len(ATTACKS) >= 150
     for name, attack in ATTACKS.items():
         assert attack.kind in catalogue.KINDS and attack.does.endswith("."), name
@@ -228,7 +227,7 @@ def test_a_hostile_zip_is_collected_without_harm(target_course, tmp_path, name):
 @pytest.mark.slow
 @pytest.mark.skipif(not plain.possible(), reason="fencing in plain nbgrader needs an administrator")
 def test_plain_nbgrader_still_falls_for_these(target_course):
-    measured = json.loads(plain.RESULTS.read_text(encoding="utf-8"))
+    measured = plain.measured()
     found, course_wide = plain.measure([ATTACKS[name] for name in TRIED_ANEW], target_course)
     assert course_wide == []
     assert found == {name: measured[name] for name in TRIED_ANEW}

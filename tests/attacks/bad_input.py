@@ -242,7 +242,7 @@ def early(released, here):
 
 @attack(
     "a check copied",
-    "Holds a check twice, as copy and paste leaves it; plain nbgrader may stop the whole class.",
+    "Holds a check twice, as copy and paste leaves it.",
     says="2 times",
 )
 def duplicated(released, here):

@@ -7,6 +7,7 @@ The attacks are real, so every run is fenced in from outside: another user who m
 numbering of processes, and limits on memory, processes and file size. Linux and an administrator are needed.
 """
 
+import importlib.metadata
 import itertools
 import json
 import os
@@ -236,6 +237,9 @@ def judged(attack, here, marks, course_wide):
     executed = here.autograded / attack.who / target.WEEK / scene.FILE
     did += [f"shows {what}" for what in scene.read_out(executed)]
     did += [phrase.rstrip(" 0123456789") for phrase in scene.boasts(executed)]
+    beside = [p for p in executed.parent.rglob("*") if p.is_file() and p.suffix != ".ipynb"]
+    if any(p.read_bytes() == Path("/etc/passwd").read_bytes() for p in beside):
+        did.append("copies files of the machine into the graded work")
     if "mallory()" in attack.setup and executed.exists() and scene.scripts(executed):
         did.append("runs its script in the marker's browser")
     return sorted(set(did), key=did.index) or [NOTHING]
@@ -309,7 +313,7 @@ def all_of(attacks, base):
 
 def main(names):
     """Measure the attacks of these names and kinds, or all; with "missing" only those not measured yet."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    results = measured()
     attacks = [a for a in catalogue.read() if not a.not_run and (not names or {a.name, a.kind, "missing"} & {*names})]
     attacks = [a for a in attacks if "missing" not in names or a.name not in results]
     folders = [a for a in attacks if a.archive is None]
@@ -325,10 +329,21 @@ def main(names):
             write(results)
 
 
+def measured():
+    """``{name of an attack: what plain nbgrader did with it}``, as measured last."""
+    return json.loads(RESULTS.read_text(encoding="utf-8"))["did"] if RESULTS.exists() else {}
+
+
+def measured_with():
+    """nbgrader's version then."""
+    return json.loads(RESULTS.read_text(encoding="utf-8"))["nbgrader"]
+
+
 def write(results):
     """In the catalogue's order, without entries for attacks that are no longer there."""
     ordered = {a.name: results[a.name] for a in catalogue.read() if a.name in results and not a.not_run}
-    RESULTS.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    content = {"nbgrader": importlib.metadata.version("nbgrader"), "did": ordered}
+    RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Write README.md, the catalogue as a page to read:   python tests/attacks/table.py"""
 
-import json
 import sys
 from pathlib import Path
 
@@ -26,8 +25,9 @@ BEGINNING = """# Attacks on grading, and what comes of them
 Student code runs in a process of its own. The tests run in another one, to which student code never comes; answers
 cross between them as plain data. This is the list of {count} attacks by which that is tried, each in two columns: what
 plain `nbgrader autograde` does with it, **measured**, and what `dyadlab grade` does, which `tests/test_attacks.py`
-asserts. Of the {tried} attacks that plain nbgrader was tried with, {succeed} succeed in something; {gain} of them gain
-points, {stop} stop the grading or the collecting of everybody else's work, and {others} change what belongs to others.
+asserts. Of the {tried} attacks that plain nbgrader was tried with, {gain} gain points, {stop} stop the grading or the
+collecting of everybody else's work, {others} change what belongs to others and {show} show what was to stay hidden;
+{none} end without any mark, which `nbgrader export` writes down as 0.
 
 This page is made from the attacks themselves. After a change, run `python tests/attacks/table.py`, or a test will say
 that it is stale. The attacks are `forging.toml`, `containment.toml` and `bad_input.py`; `catalogue.py` explains their
@@ -36,8 +36,9 @@ Beside every attacker, two neighbours hand in: one with all answers right, one w
 source, the gradebook and each other's submissions must come out as they were.
 
 The middle column is what `python tests/attacks/plain.py` measured (Linux, as an administrator, about half an hour),
-with nbgrader {nbgrader}. It runs each attack for real, fenced in from outside as another user. To keep the machine
-alive, sizes are small: 400 processes and 3 GB stand for as many as there are. `make test` measures a few of them anew.
+with nbgrader {nbgrader} as this course configures it. It runs each attack for real, fenced in from outside as another
+user. To keep the machine alive, sizes are small: 400 processes and 3 GB stand for as many as there are. `make test`
+measures a few of them anew.
 
 What no wall prevents: a function is called with the test's inputs, so it sees these, and a later cell can show them;
 who knows the right answer may write it down; and the facts of a figure are data like any others, so facts made up
@@ -47,21 +48,20 @@ who knows the right answer may write it down; and the facts of a figure are data
 
 def page():
     """README.md's text."""
-    import nbgrader
-
     attacks = catalogue.read()
-    measured = json.loads(plain.RESULTS.read_text(encoding="utf-8"))
+    measured = plain.measured()
     found = [measured[a.name] for a in attacks if not a.not_run]
     lines = [
         BEGINNING.format(
             count=len(attacks),
             tried=len(found),
-            succeed=sum(did != [plain.NOTHING] for did in found),
             gain=having(found, "gains "),
             stop=having(found, "stops the", "hangs the"),
+            show=having(found, "shows ", "sees "),
+            none=having(found, "ends without any mark"),
             others=having(found, "changes ", "destroys ", "writes outside"),
             points=target.AUTO_POINTS,
-            nbgrader=".".join(map(str, nbgrader.version_info[:3])),
+            nbgrader=plain.measured_with(),
         )
     ]
     for kind in catalogue.KINDS:
@@ -70,7 +70,8 @@ def page():
         lines += ["| attack | what it does | plain `nbgrader autograde` | `dyadlab grade` |", "|---|---|---|---|"]
         for attack in (a for a in attacks if a.kind == kind):
             theirs = f"not run: {attack.not_run}" if attack.not_run else "; ".join(measured[attack.name])
-            theirs = theirs if theirs != plain.NOTHING else "gains nothing"
+            if theirs == plain.NOTHING:
+                theirs = "gains nothing" if attack.honest <= catalogue.HONEST else "does no harm"
             lines.append(f"| {attack.name} | {attack.does} | {theirs} | {ours(attack)} |".replace("__", "\\_\\_"))
     return "\n".join(lines) + "\n"
 
