@@ -227,13 +227,20 @@ def test_arrays_of_any_layout_arrive_with_their_values():
     assert same(cross(np.matrix([[1, 2]])), np.array([[1, 2]]))
 
 
-def test_arrays_of_objects_and_masked_arrays_arrive():
+def test_arrays_of_objects_arrive():
     mixed = np.array([1, "two", None, [3, 4], 5.5, pd.NA], dtype=object)
     assert same(cross(mixed), mixed)
     assert same(cross(mixed.reshape(2, 3)), mixed.reshape(2, 3))
+
+
+def test_what_is_masked_arrives_as_missing_so_that_no_comparison_skips_it():
     masked = np.ma.masked_less(np.array([1.0, 5.0, 2.0]), 2)
-    assert same(cross(masked), masked)
-    assert cross(np.ma.masked) is np.ma.masked
+    assert same(cross(masked), np.array([np.nan, 5.0, 2.0]))
+    assert same(cross(np.ma.masked_less([1, 5], 2)), np.array([np.nan, 5.0]))
+    assert same(cross(np.ma.masked_less([1, 5], 0)), np.array([1, 5]))
+    assert math.isnan(cross(np.ma.masked))
+    with pytest.raises(wire.CannotCross):
+        cross(np.ma.masked_equal(np.array(["a", "b"]), "a"))
 
 
 def test_an_array_is_one_of_its_own_and_can_be_written_to():
@@ -375,7 +382,7 @@ def test_figures_arrive_as_their_facts(dyads):
 
 def test_facts_have_the_keys_that_the_wire_knows(dyads):
     facts = checks.figure_facts(sns.histplot(dyads, x="n_comments"))
-    assert facts.keys() == {*figures.TEXTS, *figures.COUNTS, *figures.NUMBERS, "legend"}
+    assert facts.keys() == {*figures.TEXTS, *figures.COUNTS, *figures.NUMBERS, *figures.LISTS_OF_TEXT}
 
 
 def test_what_is_no_figure_here_is_none_there(dyads):

@@ -118,11 +118,15 @@ def _masked(writer, value):
 
 @reads("masked value")
 def _read_masked_value(reader):
-    return np.ma.masked
+    return math.nan
 
 
 @reads("masked", "data", "mask", cost=20)
 def _read_masked(reader, data, mask):
     data, mask = reader.a(np.ndarray, data), reader.a(np.ndarray, mask)
     require(mask.dtype == bool and mask.shape == data.shape)
-    return np.ma.MaskedArray(data, mask=mask)
+    if not mask.any():
+        return data
+    # numpy's comparisons skip what is masked, and a check would then agree with a value that is not there
+    require(data.dtype.kind in "iuf")
+    return np.where(mask, np.nan, data.astype(float))

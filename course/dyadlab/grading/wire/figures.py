@@ -8,7 +8,8 @@ from dyadlab.standins import Facts
 # Every key of checks.figure_facts, and what it holds.
 TEXTS = ("title", "xlabel", "ylabel")
 COUNTS = ("axes", "bars", "lines", "points")
-NUMBERS = ("bar_heights", "bar_lefts", "bar_widths", "xdata", "ydata")
+NUMBERS = ("bar_heights", "bar_lefts", "bar_widths", "xdata", "ydata", "squares")
+LISTS_OF_TEXT = ("legend", "xticks", "yticks")
 
 
 def facts_of(value, alone):
@@ -28,15 +29,14 @@ def facts_of(value, alone):
 
 def as_facts(found):
     """``found``, a decoded dictionary, as Facts; ValueError unless it is as checks.figure_facts would have it."""
-    if type(found) is not dict or found.keys() != {*TEXTS, *COUNTS, *NUMBERS, "legend"}:
+    if type(found) is not dict or found.keys() != {*TEXTS, *COUNTS, *NUMBERS, *LISTS_OF_TEXT}:
         raise ValueError("no facts of a figure")
     right = (
         all(type(found[key]) is str for key in TEXTS)
         and all(type(found[key]) is int and found[key] >= 0 for key in COUNTS)
         and all(type(found[key]) is np.ndarray for key in NUMBERS)
         and all(found[key].ndim == 1 and found[key].dtype == np.float64 for key in NUMBERS)
-        and type(found["legend"]) is list
-        and {*map(type, found["legend"])} <= {str}
+        and all(type(found[key]) is list and {*map(type, found[key])} <= {str} for key in LISTS_OF_TEXT)
     )
     if not right:
         raise ValueError("no facts of a figure")
