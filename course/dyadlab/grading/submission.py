@@ -7,7 +7,6 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-
 from dyadlab.grading import outputs
 
 #: More than this in one submission is not kept: the largest honest notebook of this course has under 5 MB.
