@@ -2,6 +2,7 @@
 
 import ast
 import csv
+import json
 import re
 
 import nbformat
@@ -11,7 +12,9 @@ from dyadlab.grading import build, check, engine, master, notebooks, simulate, s
 from dyadlab.grading.course import REPOSITORY, CourseError
 
 SOURCE = REPOSITORY / "course" / "source" / "w01_coding"
-BANDS = {"moderate": (0.40, 2), "good": (0.60, 2), "trained": (0.70, 1)}
+BANDS = {"moderate": (0.40, 2), "good": (0.60, 1), "trained": (0.70, 1)}
+COMPARED = (*BANDS, "fit")
+"""The checks of 1.2 that hold the codes of the key."""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,11 @@ def cell(notebook, grade_id):
     return found
 
 
+def cell_by_id(notebook, name):
+    (found,) = [one for one in notebook.cells if one.id == name]
+    return found
+
+
 def hidden_codes(source):
     """{comment: code} as a hidden check builds it."""
     codes = {}
@@ -43,7 +51,7 @@ def hidden_region(source):
     return source.split(notebooks.BEGIN_HIDDEN)[1].split(notebooks.END_HIDDEN)[0]
 
 
-@pytest.mark.parametrize("band", BANDS)
+@pytest.mark.parametrize("band", COMPARED)
 def test_the_hidden_checks_hold_the_codes_of_the_key(notebook, key, band):
     source = cell(notebook, f"w01_codes_check_{band}").source
     assert hidden_codes(hidden_region(source)) == key
@@ -64,7 +72,7 @@ def test_no_code_of_the_key_is_released(built_course, key):
 
 def test_hidden_checks_leave_no_codes_behind_for_later_cells(notebook):
     """Later cells of a student's notebook run in the same Python where nbgrader alone grades."""
-    for band in BANDS:
+    for band in COMPARED:
         region = hidden_region(cell(notebook, f"w01_codes_check_{band}").source)
         assert region.index("del theirs, mine") < region.index("checks.require(")
 
@@ -77,6 +85,61 @@ def test_bands_ask_for_what_the_question_says_and_their_points_add_up(notebook):
         assert f"found >= {shown}," in found.source
         assert re.search(rf"kappa at least {re.escape(shown)}[^|]*\| {points}\b", question)
         assert notebooks.points(found) == points
+    assert re.search(
+        r"two thirds of the comments that the expert calls non-attuned[^|]*kappa at least \.40\) \| 1 ", question
+    )
+    assert notebooks.points(cell(notebook, "w01_codes_check_fit")) == 1
+    assert notebooks.points(cell(notebook, "w01_codes_check")) + sum(points for _, points in BANDS.values()) + 1 == 6
+
+
+def test_two_thirds_of_the_comments_that_do_not_fit_are_four(notebook, key):
+    assert list(key.values()).count("non_attuned") == 6
+    assert "heard >= 4," in hidden_region(cell(notebook, "w01_codes_check_fit").source)
+
+
+def kappa_with(key, codes):
+    return agreement.cohens_kappa([codes[number] for number in key], list(key.values())).kappa
+
+
+def test_kappa_alone_would_give_all_to_one_who_never_asks_whether_it_fits(key):
+    """Why there is a check of its own for step 3."""
+    words_alone = {number: "appropriate" if code == "non_attuned" else code for number, code in key.items()}
+    assert kappa_with(key, words_alone) > max(limit for limit, _ in BANDS.values())
+
+
+def runs(text, length=4):
+    words = re.findall(r"[a-z0-9]+(?:'[a-z]+)?", text.casefold().replace("’", "'"))
+    return {" ".join(words[i : i + length]) for i in range(len(words) - length + 1)}
+
+
+@pytest.fixture(scope="module")
+def graded_runs():
+    """Four words in a row from the words or the behaviour of the graded session; a rule names "do you want" itself."""
+    said = [text for comment in coding.sessions.comments("graded") for text in (comment.text, comment.activity)]
+    return set().union(*map(runs, said)) - {"do you want to"}
+
+
+def test_no_example_gives_away_a_comment_or_a_moment_of_the_graded_session(notebook, graded_runs):
+    texts = {
+        one.id: notebooks.without_region(one.source, notebooks.BEGIN_SCHEME, notebooks.END_SCHEME)
+        for one in notebook.cells
+        if one.cell_type == "markdown" and not notebooks.is_think(one)
+    }
+    package = REPOSITORY / "course" / "dyadlab"
+    for place in ("coding/codes.py", "coding/widget.py", "coding/static/coder.js", "widgets/same_words.py"):
+        texts[place] = (package / place).read_text(encoding="utf-8")
+    texts["the codebook"] = json.dumps(coding.sessions.manual(), ensure_ascii=False)
+    assert {name: runs(text) & graded_runs for name, text in texts.items() if runs(text) & graded_runs} == {}
+
+
+def test_an_example_too_near_the_graded_session_would_be_noticed(graded_runs):
+    assert runs("The baby is turning a button with one finger, absorbed.") & graded_runs
+
+
+def test_the_rules_quote_no_state_that_the_graded_session_turns_on(notebook):
+    """Shorter than four words, so looked for by the word that carries them."""
+    rules = cell_by_id(notebook, "hard").source + json.dumps(coding.sessions.manual()["course_rules"])
+    assert not re.search(r"\b(hate|weather|rain|the sea|granny|terrified|starving|bored)\b", rules, re.IGNORECASE)
 
 
 def test_nothing_but_the_notebook_lies_in_the_source_folder():
@@ -89,8 +152,7 @@ def test_the_courses_own_coder_is_a_good_one_and_not_the_expert(notebook, key):
     lists = {name: ast.literal_eval(found) for name, found in re.findall(r"(\w*fitting) = (\[.*?\])", source)}
     own = dict.fromkeys(key, "not_mind_related")
     own |= dict.fromkeys(lists["fitting"], "appropriate") | dict.fromkeys(lists["not_fitting"], "non_attuned")
-    kappa = agreement.cohens_kappa(list(own.values()), list(key.values())).kappa
-    assert 0.70 <= kappa < 0.95
+    assert 0.70 <= kappa_with(key, own) < 0.95
 
 
 def test_a_blank_week_ends_at_the_first_blank_and_earns_nothing_for_reading_no_file(notebook):
@@ -104,7 +166,8 @@ def test_a_blank_week_ends_at_the_first_blank_and_earns_nothing_for_reading_no_f
 # --- handed in as students do: the notebook, and beside it the files that the coding tool wrote ---
 
 FOLLOW = {"w01_counts_check": 1, "w01_shares_check": 2}
-SESSION = {"w01_codes_check": 1, "w01_codes_check_moderate": 2, "w01_codes_check_good": 2, "w01_codes_check_trained": 1}
+SESSION = {"w01_codes_check": 1, "w01_codes_check_moderate": 2, "w01_codes_check_good": 1, "w01_codes_check_trained": 1}
+SESSION |= {"w01_codes_check_fit": 1}
 
 
 def handed_in(key, folder, kind):

@@ -11,7 +11,7 @@ import ipywidgets
 MOMENTS = (
     "reaching up with both arms, looking at the mother's face",
     "lying still; nothing has been going on for a while",
-    "turning a button with one finger, absorbed",
+    "turning a spoon over and over, absorbed",
     "frowning and turning the head away",
 )
 """What the baby may be doing."""
@@ -21,7 +21,7 @@ _CODES = {
     "Do you want to come up?": (
         ("appropriate", "The arms go up to her: the wish agrees with what the baby is doing."),
         ("appropriate", "After a lull, an offer fits."),
-        ("non_attuned", "The baby is taken up with the button and is offered something else."),
+        ("non_attuned", "The baby is taken up with the spoon and is offered something else."),
         ("non_attuned", "Turning away speaks against the wish."),
     ),
     "You've had enough.": (
@@ -30,16 +30,16 @@ _CODES = {
         ("non_attuned", "Whoever is absorbed has not had enough."),
         ("appropriate", "Frowning and turning away agree with having had enough."),
     ),
-    "You're wondering how that turns.": (
-        ("non_attuned", "The baby is busy with her face; it cannot be told what “that” is."),
+    "You're wondering what that is.": (
+        ("non_attuned", "The baby is busy with her face; it cannot be told what “that” would be."),
         ("non_attuned", "Nothing the baby does points to wondering."),
-        ("appropriate", "Turning it round and round agrees with wondering how it turns."),
+        ("appropriate", "Turning it over and over agrees with wondering what it is."),
         ("non_attuned", "Turning away speaks against wondering."),
     ),
     "'Up, Mum, up!'": (
         ("appropriate", "These are words that a baby with both arms up might say."),
         ("non_attuned", "Nothing the baby does points to these words."),
-        ("non_attuned", "A baby at a button would not say so just now."),
+        ("non_attuned", "A baby with a spoon would not say so just now."),
         ("non_attuned", "A baby who turns away would not say so just now."),
     ),
     "There's a light up there.": (_NO_STATE,) * len(MOMENTS),
