@@ -4,7 +4,7 @@ A worker of the grader starts one with :func:`start` and talks to it over a sock
 code, holds no check and no submission, and has one thread only, so that its forks are whole. What a forked child does
 is lock itself in and then serve (:mod:`.runner`); the other end of its connection goes to the worker.
 
-``python -I -c "...; warm.main()"`` with an almost empty environment: nothing of the instructor's settings comes along.
+It is started with an almost empty environment: nothing of the instructor's settings comes along.
 """
 
 import contextlib
@@ -45,6 +45,9 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
+    # memory in large pages: to fork means to copy the list of pages, and that list is then a fraction as long
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    "PYTHONMALLOC": "malloc",
 }
 
 
@@ -65,7 +68,7 @@ class Warm:
         program = f"import sys; sys.path.insert(0, {str(package)!r}); from dyadlab.grading import warm; warm.main()"
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", program, str(theirs.fileno())],
+                [sys.executable, "-s", "-P", "-c", program, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env={**ENVIRONMENT, **settings()},
                 cwd="/",
