@@ -93,7 +93,7 @@ def test_the_drawn_line_is_the_curve_of_the_four_numbers(data):
 def test_the_first_curves_misses_fit_in_their_panel_and_larger_ones_become_arrowheads_at_its_edge(data):
     explorer = curve(*data)
     inside, above, below = explorer._residuals
-    assert len(inside.get_ydata()) == len(data[0])
+    assert len(inside.get_ydata()) == len(data[0]) and "Arrowheads" not in _parts(explorer)[2].value
     explorer.values = (0.5, 1, 100, 0.4)
     missed = data[1] - models.density_at(data[0], explorer.values)
     assert len(above.get_ydata()) == (missed > RESIDUALS_UP_TO).sum() > 0
@@ -101,6 +101,7 @@ def test_the_first_curves_misses_fit_in_their_panel_and_larger_ones_become_arrow
     drawn = [len(points.get_ydata()) for points in explorer._residuals]
     assert sum(drawn) == len(missed)  # no point is lost from sight
     assert max(above.get_ydata()) < RESIDUALS_UP_TO
+    assert "Arrowheads are residuals too large" in _parts(explorer)[2].value
     assert len({points.get_marker() for points in explorer._residuals}) == 3
 
 

@@ -202,7 +202,8 @@ class CurveByEye(ipywidgets.VBox):
         self._picture.value = (
             f'<img alt="{html.escape(alternative)}" style="max-width: 100%" src="data:image/png;base64,{source}">'
         )
-        self._words.value = _status(self.summary)
+        beyond = " Arrowheads are residuals too large for the lower panel." if (above | below).any() else ""
+        self._words.value = _status(self.summary + beyond)
 
 
 def _status(words):
