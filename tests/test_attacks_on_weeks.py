@@ -53,7 +53,7 @@ RETURNED = {
 def instead_of(right):
     """``{what it is: value}`` of answers of the same kind as ``right`` that hold nothing."""
     if isinstance(right, standins.Facts):
-        drawn = ("bar_heights", "bar_lefts", "bar_widths", "xdata", "ydata")
+        drawn = ("bar_heights", "bar_lefts", "bar_widths", "xdata", "ydata", "squares")
         nothing = {
             key: [] if key in drawn else 0 if key in ("bars", "points", "lines") else right[key] for key in right
         }

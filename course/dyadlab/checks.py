@@ -269,7 +269,8 @@ def figure_facts(drawing):
 
     Returns keys ``title``, ``xlabel``, ``ylabel`` (text), ``bars``, ``lines``, ``points``, ``axes`` (counts),
     ``bar_heights``, ``bar_lefts``, ``bar_widths`` (lists of numbers, one per bar), ``xdata``, ``ydata`` (lists
-    of numbers; of points, then of lines) and ``legend`` (list of text).
+    of numbers; of points, then of lines), ``squares`` (list of numbers: what the squares of a heatmap stand for, row by
+    row), ``xticks``, ``yticks`` and ``legend`` (lists of text).
 
     When work is graded, the figure has stayed where it was drawn and ``drawing`` is its facts already.
     """
@@ -301,8 +302,18 @@ def figure_facts(drawing):
         "points": len(points),
         "xdata": xy[:, 0].tolist(),
         "ydata": xy[:, 1].tolist(),
+        "squares": _squares(axes),
+        "xticks": [label.get_text() for label in axes.get_xticklabels()],
+        "yticks": [label.get_text() for label in axes.get_yticklabels()],
         "legend": [t.get_text() for t in legend.get_texts()] if legend else [],
     }
+
+
+def _squares(axes):
+    """The values behind the coloured squares of a heatmap; none of a picture that has too many to be read."""
+    grids = [c for c in axes.collections if type(c).__name__ in ("QuadMesh", "PolyQuadMesh")] + list(axes.images)
+    values = [np.ma.asarray(grid.get_array(), dtype=float).filled(np.nan).ravel() for grid in grids[:1]]
+    return values[0].tolist() if values and values[0].size <= 10_000 else []
 
 
 def figure(name, *, xlabel=True, ylabel=True, drawn=True, hint=""):
