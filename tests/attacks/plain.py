@@ -131,7 +131,7 @@ def measure(attacks, base):
         later = marks.get(scene.RIGHT, {})
         if any(later.get(item.check_id, (None, None))[0] is None for item in target.CHECKED):
             course_wide.append("hangs the whole class" if ended is None else "stops the class")
-        elif changed_marks(marks):
+        elif changed_marks(marks, [s for s in (scene.BLANK, scene.RIGHT) if (here.submitted / s).exists()]):
             course_wide.append("changes other students' marks")
         after = scene.checksums(*watched)
         if changed := {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}:
