@@ -17,7 +17,10 @@ from dyadlab.grading.course import Course
 WEEK = "w00_welcome"
 #: Right, wrong, half done, blank, doctored, unreadable, and one that kills Python.
 CLASS = (*simulate.KINDS[:10], "not a notebook", "kills Python")
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no walls on Windows, and so no grading workers")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="there are no walls on Windows, and so no grading workers"),
+    pytest.mark.xdist_group("cluster"),
+]
 
 
 class Cluster:
