@@ -1,10 +1,12 @@
 #!/bin/sh
-# Two programs that tests use and no Python package brings: Chromium (the notebooks in a real browser) and
-# bubblewrap (walls around students' code). This never fails: tests that lack a program say so themselves.
+# Programs that tests use and no Python package brings: Chromium (the notebooks in a real browser), bubblewrap (so that
+# attacks on plain nbgrader harm nothing) and npm (the browser-only site). This never fails: tests that lack a program say
+# so themselves.
 missing=""
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
     command -v google-chrome >/dev/null 2>&1 || missing="chromium"
 [ "$(uname -s)" != Linux ] || command -v bwrap >/dev/null 2>&1 || missing="$missing bubblewrap"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

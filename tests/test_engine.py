@@ -110,7 +110,7 @@ def test_a_check_never_enters_the_students_process(walls):
         "import re\nx = 0\n"
         "for line in open('/proc/self/maps'):\n"
         "    start, end = (int(n, 16) for n in line.split()[0].split('-'))\n"
-        "    if 'r' not in line.split()[1] or '[v' in line:\n"
+        "    if 'rw' not in line.split()[1]:\n"
         "        continue\n"
         "    try:\n"
         "        with open('/proc/self/mem', 'rb') as memory:\n"
@@ -213,8 +213,10 @@ def test_figures_tables_and_results_are_in_the_executed_notebook(walls):
 
 
 def test_grading_twice_gives_the_same_bytes(walls):
-    answer = "x = 2\nsns.lmplot(pd.DataFrame({'a': [1, 2, 3, 4], 'b': [2, 1, 4, 3]}), x='a', y='b')\nnp.random.normal()"
-    first, second = (graded(walls, [NUMBER], answer) for _ in range(2))
+    answer = "x = 2\nsns.stripplot(x=[1, 2, 3, 4] * 5)\nnp.random.normal()"
+    copy = week(NUMBER)
+    one = handed_in(copy, answer)
+    first, second = (engine.grade_submission(copy, one, walls, BUDGET) for _ in range(2))
     assert first.notebook == second.notebook and scores(first) == [1.0]
 
 

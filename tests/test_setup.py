@@ -451,12 +451,12 @@ def install_system_packages(folder, **programs):
 @pytest.mark.skipif(os.name == "nt", reason="the script is for systems with a shell")
 class TestSystemPackages:
     def test_nothing_is_said_where_nothing_is_missing(self, tmp_path):
-        assert install_system_packages(tmp_path, id="echo 0", uname="echo Linux", chromium="", bwrap="") == ""
+        assert install_system_packages(tmp_path, id="echo 0", uname="echo Linux", chromium="", bwrap="", npm="") == ""
 
     def test_root_on_debian_gets_what_is_missing(self, tmp_path):
         noted = tmp_path / "noted"
         said = install_system_packages(
-            tmp_path, id="echo 0", uname="echo Linux", bwrap="", apt_get=f'echo "$@" >> "{noted}"'
+            tmp_path, id="echo 0", uname="echo Linux", bwrap="", npm="", apt_get=f'echo "$@" >> "{noted}"'
         )
         assert said == "Installing for the tests: chromium\n"
         update, install = noted.read_text().splitlines()
@@ -475,7 +475,7 @@ class TestSystemPackages:
     )
     def test_otherwise_one_sentence_names_the_packages_and_the_tests_go_on(self, tmp_path, programs):
         said = install_system_packages(tmp_path, **programs).splitlines()[-1]
-        assert said.startswith("Not installed: chromium bubblewrap.")
+        assert said.startswith("Not installed: chromium bubblewrap npm.")
 
 
 def test_no_committed_file_holds_a_path_of_this_machine():
