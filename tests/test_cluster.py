@@ -235,7 +235,9 @@ def test_students_cannot_learn_where_the_scheduler_is(connected, handed_in):
 
 def test_a_result_survives_the_way_and_a_forged_one_does_not():
     cells = (engine.CellResult("a", 1.5, 2.0, "s\ud800"), engine.CellResult("b", None, 3.0))
-    result = engine.Result("zoë", "w00", engine.NEEDS_PERSON, cells, b"\x00\xff{}", ("one",), "log", 0.25)
+    result = engine.Result(
+        "zoë", "w00", engine.NEEDS_PERSON, cells, b"\x00\xff{}", ("one",), "log", 0.25, flags=("two",)
+    )
     assert cluster.value_from(cluster.as_content(result)) == result
     assert cluster.value_from(cluster.as_content(True)) is True
     for forged in (b"", b"{}", b"[]", b"1", cluster.as_content(result).replace(b'"grade_id"', b'"other"')):

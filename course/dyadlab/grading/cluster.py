@@ -280,8 +280,9 @@ def value_from(content):
     if plain["notebook"] is not None:
         plain["notebook"] = base64.b64decode(plain["notebook"], validate=True)
     plain["cells"] = tuple(engine.CellResult(**cell) for cell in plain["cells"])
-    plain["remarks"] = tuple(map(str, plain["remarks"]))
-    return engine.Result(**plain)
+    # every other sequence of a Result is one of sentences
+    sentences = {name: tuple(map(str, value)) for name, value in plain.items() if isinstance(value, list)}
+    return engine.Result(**plain | sentences)
 
 
 # --- over there: in a thread of a worker --------------------------------------------------------------------
