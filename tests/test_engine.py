@@ -4,10 +4,12 @@ Real processes behind the machine's own walls; short budgets, so that what is en
 """
 
 import json
+import os
+import time
 
 import nbformat
 import pytest
-from dyadlab.grading import engine, master, notebooks, prepare, sandbox, submission
+from dyadlab.grading import engine, master, notebooks, sandbox, students, submission, warm
 
 WEEK = "w99_test"
 BUDGET = engine.Budget(cell_s=3, notebook_s=60)
@@ -91,14 +93,20 @@ def test_a_right_answer_earns_its_points_and_a_wrong_one_a_sentence(walls):
         ('checks.same_number("x", 2.5)', "x = pd.Series([2.5])"),
         ('checks.same_numbers("x", [1, 2, np.nan])', "x = pd.DataFrame({'v': [1, 2, None]})['v']"),
         ('checks.same_numbers("x", [1, 2])', "x = (1, 2)"),
-        ('checks.require(checks.table("x", rows=2).loc["b", "v"] == 2, "no")', "x = pd.DataFrame({'v': [1, 2]}, ['a', 'b'])"),
+        (
+            'checks.require(checks.table("x", rows=2).loc["b", "v"] == 2, "no")',
+            "x = pd.DataFrame({'v': [1, 2]}, ['a', 'b'])",
+        ),
         ('checks.require(checks.text("x") == "yes", "no")', "x = ' yes '"),
         ('checks.require(checks.function("x")(20) == 41, "no")', "y = 2\ndef x(n):\n    return y * n + 1"),
-        ('checks.require(checks.figure("x")["bars"] == 4, "no")', "x = sns.histplot([1, 2, 3, 4], bins=4)\nx.set_xlabel('pg/ml')"),
+        (
+            'checks.require(checks.figure("x")["bars"] == 4, "no")',
+            "x = sns.histplot([1, 2, 3, 4], bins=4)\nx.set_xlabel('pg/ml')",
+        ),
         ('checks.require(x == {"a": [1, (2, 3)]}, "no")', 'x = {"a": [1, (2, 3)]}'),
         ('name = "x"\nchecks.same_number(f"{name}", 2)', "x = 2"),
     ],
-)  # fmt: skip
+)
 def test_every_kind_of_answer_crosses_and_is_checked_over_here(walls, check, answer):
     assert scores(graded(walls, [(item(check), 1.0)], answer)) == [1.0]
     assert scores(graded(walls, [(item(check), 1.0)], "x = None")) == [0.0]
@@ -238,3 +246,43 @@ def test_a_student_finds_the_files_that_came_with_the_notebook(walls):
     one = handed_in(copy, "import json, os\nx = json.load(open('data/mine.json'))")
     one = submission.Submission(one.student, one.week, {**one.files, "data/mine.json": json.dumps(2).encode()})
     assert scores(engine.grade_submission(copy, one, walls, BUDGET)) == [1.0]
+
+
+# --- the warm process -----------------------------------------------------------------------------------------------
+
+
+def lives(walls, slot):
+    """A warm process that forks a student's process, which runs a cell."""
+    process = warm.Warm(walls, sandbox.Limits(), slot)
+    student = students.Student(process, time.monotonic() + 60, set())
+    assert student.run("1 + 1", 1, 30)[0][0]["data"]["text/plain"] == "2"
+    student.end()
+    return process
+
+
+def test_workers_of_one_command_share_what_is_imported_and_nothing_stays_behind(walls):
+    with warm.shared():
+        address = os.environ[warm.SHARED]
+        first, second = lives(walls, 4001), lives(walls, 4002)
+        assert first._process is None and second._process is None, "neither started a Python of its own"
+        first.close()
+        second.close()
+    assert warm.SHARED not in os.environ and not os.path.exists(address)
+
+
+def test_a_worker_whose_shared_process_was_killed_starts_one_of_its_own(walls):
+    with warm.shared():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(warm.SHARED, "/nowhere/socket")
+            process = lives(walls, 4003)
+        assert process._process is not None
+        process.close()
+
+
+def test_a_warm_process_that_died_is_noticed_and_replaced(walls):
+    process = engine.warm_process(walls, sandbox.Limits())
+    assert scores(graded(walls, [NUMBER], "x = 2")) == [1.0]
+    process._process.process.kill()
+    process._process.process.wait()
+    assert scores(graded(walls, [NUMBER], "x = 2")) == [1.0]
+    assert engine.warm_process(walls, sandbox.Limits()) is not process

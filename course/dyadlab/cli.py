@@ -4,6 +4,7 @@ Everything heavy is imported inside the verb that needs it, so that ``dyadlab --
 """
 
 import argparse
+import contextlib
 import sys
 import time
 
@@ -197,9 +198,16 @@ def run_collect(args):
 
 
 def run_grade(args):
-    from dyadlab.grading import course, grade, show
+    from dyadlab.grading import warm
 
     began = time.monotonic()
+    with warm.shared() if args.cluster is None else contextlib.nullcontext():
+        return grade_weeks(args, began)
+
+
+def grade_weeks(args, began):
+    from dyadlab.grading import course, grade, show
+
     try:
         here = course.here()
         weeks = here.chosen(args.weeks)
@@ -238,8 +246,6 @@ def run_grade(args):
 
 def cluster_at(address, say):
     """The executor of a cluster, or of nothing where none is named; for a ``with``."""
-    import contextlib
-
     if not address:
         return contextlib.nullcontext()
     from dyadlab.grading import cluster

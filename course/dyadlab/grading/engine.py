@@ -84,16 +84,22 @@ def grade_submission(master, submission, tier=None, budget=Budget(), limits=None
         seconds = time.monotonic() - began
         return Result(submission.student, submission.week, outcome, seconds=seconds, walls=tier.name, **more)
 
-    try:
+    def marked():
         prepared = prepare.prepare(master, submission)
+        marking = Marking(master, submission, prepared, tier, budget, limits or sandbox.Limits())
+        return prepared, marking, marking.mark()
+
+    try:
+        try:
+            prepared, marking, cells = marked()
+        except warm.NotWarm:  # something ended the warm process, perhaps long ago: once more with a new one
+            forget_warm()
+            prepared, marking, cells = marked()
     except prepare.Unreadable as refusal:
         return result(REJECTED, remarks=(str(refusal),))
-    try:
-        marking = Marking(master, submission, prepared, tier, budget, limits or sandbox.Limits())
-        cells = marking.mark()
     except Exception:  # the grader itself failed: never lose the submission, never guess a mark
         remark = "The grader itself failed on this submission; its log says how. No mark was made."
-        return result(NEEDS_PERSON, remarks=(*prepared.remarks, remark), log=traceback.format_exc(), blame=True)
+        return result(NEEDS_PERSON, remarks=(remark,), log=traceback.format_exc(), blame=True)
     harmless.make_harmless(prepared.notebook)
     flags = (*prepared.flags, *marking.flags)
     outcome = NEEDS_PERSON if flags or any(cell.auto_score is None for cell in cells) else GRADED

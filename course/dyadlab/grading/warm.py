@@ -12,9 +12,11 @@ import gc
 import importlib
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 #: Imported once. A notebook that needs more imports it itself, behind the walls.
@@ -35,6 +37,8 @@ STACK = (
     "dyadlab.grading.runner",
 )
 READY = b"ready"
+#: Names the socket of the warm process that all workers of one command share.
+SHARED = "DYADLAB_WARM"
 #: One thread for linear algebra: a fork copies no threads, and two graders side by side fill two cores anyway.
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
@@ -62,22 +66,13 @@ class Warm:
     """A running warm process, as its worker sees it. Use :meth:`fork`, and :meth:`close` at the end."""
 
     def __init__(self, tier, limits, slot):
-        self.tier = tier
-        self._end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        package = Path(__file__).resolve().parents[2]
-        program = f"import sys; sys.path.insert(0, {str(package)!r}); from dyadlab.grading import warm; warm.main()"
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-c", program, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env={**ENVIRONMENT, **settings()},
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        self.limits = limits
+        self.tier, self.limits = tier, limits
+        self._process = None
+        self._end = shared_connection()
+        if self._end is None:
+            self._end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                self._process = Python("main", theirs)
         self._tell({"tier": tier.as_data(), "limits": limits.as_data(), "slot": slot})
         if self._hear() != READY:
             raise NotWarm(self._last_words())
@@ -109,15 +104,14 @@ class Warm:
             raise NotWarm(self._last_words())
 
     def alive(self):
-        return self._process.poll() is None
+        hung_up = select.poll()
+        hung_up.register(self._end, select.POLLHUP)
+        return not hung_up.poll(0)
 
     def close(self):
         self._end.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
-        self._process.kill()
-        self._process.wait()
-        self._process.stderr.close()
+        if self._process is not None:
+            self._process.close()
 
     def _tell(self, message):
         try:
@@ -132,10 +126,78 @@ class Warm:
             return b""
 
     def _last_words(self):
-        self._process.kill()
-        self._process.wait()
-        said = self._process.stderr.read().decode(errors="replace").strip()
-        return f"The process that runs students' notebooks stopped. It said: {said[-2000:] or 'nothing'}"
+        said = self._process.last_words() if self._process is not None else ""
+        return f"The process that runs students' notebooks stopped. It said: {said or 'nothing'}"
+
+
+class Python:
+    """A new Python with an almost empty environment. It calls ``function`` of this module and has a socket, ``end``."""
+
+    def __init__(self, function, end):
+        package = Path(__file__).resolve().parents[2]
+        program = (
+            f"import sys; sys.path.insert(0, {str(package)!r}); from dyadlab.grading import warm; warm.{function}()"
+        )
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (read when the process has ended)
+        self.process = subprocess.Popen(
+            [sys.executable, "-s", "-P", "-c", program, str(end.fileno())],
+            pass_fds=[end.fileno()],
+            env={**ENVIRONMENT, **settings()},
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._said,
+            start_new_session=True,
+        )
+
+    def close(self):
+        self.process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.process.kill()
+        self.process.wait()
+
+    def last_words(self):
+        self.process.kill()
+        self.process.wait()
+        self._said.seek(0)
+        return self._said.read().decode(errors="replace").strip()[-2000:]
+
+
+@contextlib.contextmanager
+def shared():
+    """For the length of the ``with``, all workers of this process get their warm processes by forks of a single one.
+
+    The libraries are then imported once instead of once for each worker, and while this process still reads.
+    """
+    if not hasattr(os, "fork") or SHARED in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="dyadlab-warm-") as folder:  # nobody else can look into it
+        address = os.path.join(folder, "socket")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(address)
+            listener.listen(64)
+            mother = Python("share", listener)
+        os.environ[SHARED] = address
+        try:
+            yield
+        finally:
+            del os.environ[SHARED]
+            mother.close()
+
+
+def shared_connection():
+    """A connection to a new fork of the shared warm process, or None where there is none (any more)."""
+    if SHARED not in os.environ:
+        return None
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        connection.connect(os.environ[SHARED])
+    except OSError:
+        connection.close()
+        return None
+    return connection
 
 
 def settings():
@@ -149,21 +211,60 @@ def settings():
 
 
 def main():
-    """Import, say ready, and fork until the worker hangs up."""
+    """The warm process of one worker."""
     end = socket.socket(fileno=int(sys.argv[1]))
-    first = json.loads(end.recv(1 << 16))
+    # before anything else, because it forks, and a process that has started threads must not
+    room = make_room(end)
+    get_warm()
+    serve(end, room)
+
+
+def share():
+    """One warm process for all workers: a fork for each that connects, until whoever started this closes its input."""
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    get_warm()
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [], 1.0)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if sys.stdin in ready:
+            return
+        if listener not in ready:
+            continue
+        end, _address = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            sys.stdin.close()
+            with contextlib.suppress(OSError):
+                serve(end, make_room(end))
+            os._exit(0)
+        end.close()
+
+
+def make_room(end):
+    """The room for one worker's students, as the worker's first message describes it."""
     from dyadlab.grading import sandbox
 
-    # before anything else, because it forks, and a process that has started threads must not
-    room = sandbox.Room(sandbox.Tier.from_data(first["tier"]), sandbox.Limits.from_data(first["limits"]), first["slot"])
+    first = json.loads(end.recv(1 << 16))
+    return sandbox.Room(sandbox.Tier.from_data(first["tier"]), sandbox.Limits.from_data(first["limits"]), first["slot"])
+
+
+def get_warm():
+    """Import, draw, and hold still."""
     for name in STACK:
         importlib.import_module(name)
     from dyadlab.grading import runner
 
-    runner.make_shell()
-    draw_once()
+    warm_up(runner.make_shell())
     gc.collect()
     gc.freeze()  # a child that collects garbage would otherwise copy every page it looks at
+
+
+def serve(end, room):
+    """Say ready, and fork until the worker hangs up."""
+    from dyadlab.grading import runner
+
     end.send(READY)
     while True:
         message, handed, _flags, _address = socket.recv_fds(end, 1 << 16, 1)
@@ -184,24 +285,22 @@ def main():
             end.send(b"interrupted")
 
 
-def draw_once():
-    """The first figure looks for fonts and the first model compiles formulas: both once, here."""
-    import io
+#: What every notebook does somewhere. Each of these is slow the first time and quick afterwards: fonts are looked up,
+#: formulas compiled, tables laid out. A fork begins where this ended.
+WARMING_UP = (
+    "import seaborn as sns, dyadlab, statsmodels.formula.api as smf",
+    "rows = dyadlab.load('dyads')\nrows.head()",
+    "60 * 5",
+    "sns.histplot(data=rows, x='n_comments', bins=12).set(xlabel='comments (number)', ylabel='mothers')",
+    "sns.scatterplot(data=rows, x='n_comments', y='appropriate_pct', hue='elevated');",
+    "smf.ols('epds_total ~ n_comments + C(feeding)', data=rows).fit().summary()",
+)
 
-    import matplotlib.pyplot as plt
-    import pandas as pd
-    import seaborn as sns
-    import statsmodels.formula.api as smf
 
-    rows = pd.DataFrame({"x": [1.0, 2, 3, 4, 5, 6], "y": [2.0, 1, 3, 5, 4, 4], "g": list("ababab")})
-    for draw in (sns.histplot, sns.scatterplot, sns.boxplot):
-        figure, axes = plt.subplots()
-        draw(data=rows, x="x", **({} if draw is sns.histplot else {"y": "y"}), ax=axes)
-        figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
-        plt.close(figure)
-    smf.ols("y ~ x + C(g)", data=rows).fit().summary().as_html()
-    rows._repr_html_()
-    # drawing leaves switches behind that would tell the first cell of a student that a figure awaits
-    from matplotlib_inline import backend_inline
-
-    backend_inline.show._to_draw, backend_inline.show._draw_called = [], False
+def warm_up(shell):
+    """Run what notebooks do, then leave no trace of it but the warmth."""
+    for source in WARMING_UP:
+        result = shell.run_cell(source, store_history=False)
+        result.raise_error()
+    shell.reset(new_session=True, aggressive=False)
+    shell.outputs.clear()
