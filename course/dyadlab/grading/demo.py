@@ -4,7 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
-from dyadlab.grading import build, collect, course, export, feedback, grade, release, show, simulate
+from dyadlab.grading import build, collect, course, export, feedback, grade, release, show, simulate, warm
 from dyadlab.grading.course import CourseError
 
 #: The weeks of the demo when none is named: a light one and one with statistics and figures.
@@ -34,7 +34,7 @@ def demo(folder, weeks=()):
             sentences = [f"{len(simulated)} submissions for {week} (nbgrader has no exchange on Windows)."]
         for sentence in sentences:
             show.say(sentence)
-    with show.progress("Grading") as step:
+    with show.progress("Grading") as step, warm.shared():
         finished = grade.grade(here, weeks, progress=step)
     show.graded(finished, here)
     for week in weeks:
