@@ -29,7 +29,8 @@ def new_root(read_only, identity):
 
     identity : (user id, group id) of who will live in it; it owns nothing of it but gets a name.
     """
-    # every source is opened before anything is hidden: Python may live in a private home, or below the folder used here
+    # looked at and opened before anything is hidden: Python may live in a private home, or below the folder used here
+    scratch = temporary(read_only)
     copies = {path: _copy(path, _READ_ONLY) for path in places(read_only)}
     links = {path: os.readlink(path) for path in SYSTEM if os.path.islink(path)}
     devices = {f"/dev/{name}": _copy(f"/dev/{name}", _READ_ONLY & ~kernel.ATTR_NODEV) for name in DEVICES}
@@ -41,7 +42,7 @@ def new_root(read_only, identity):
             _attach(copy, base + path)
         for path, target in links.items():
             os.symlink(target, base + path)
-        for folder in (JOB, "/tmp", temporary(read_only), _SPACE, "/dev/shm", "/proc"):
+        for folder in (JOB, "/tmp", scratch, _SPACE, "/dev/shm", "/proc"):
             os.makedirs(base + folder, exist_ok=True)
         for name, target in {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}.items():
             os.symlink(f"/proc/self/fd{target}", f"{base}/dev/{name}")
