@@ -26,8 +26,9 @@ from dyadlab.grading.sandbox.room import Room, WallsFailed
 from dyadlab.grading.sandbox.tiers import Tier, View
 
 #: Small, so that reaching them is quick.
-LIMITS = Limits(memory_mb=1536, cpu_s=20, processes=12, open_files=128, file_mb=2, disk_mb=8)
+LIMITS = Limits(memory_mb=1536, cpu_s=20, processes=32, open_files=128, file_mb=2, disk_mb=8)
 SECONDS = 60
+TRIES = 3
 SLOT = 4000
 ALLOWED, DENIED = "succeeded", "denied"
 
@@ -68,13 +69,20 @@ class Report:
 
 
 def self_test(tier, view=None, hidden=(), slot=SLOT, quick=False):
-    """Try the walls of ``tier`` in a throw-away process.
+    """Try the walls of ``tier`` in a throw-away process; again where a busy machine, and no escape, was in the way.
 
     hidden : paths (of the course's sources, the gradebook) that must not be readable behind the walls.
     quick : the harmless program only opens what it may see, without importing numpy and pandas.
     Returns a Report; never raises for a wall that does not stand.
     """
-    view = view or View.of_this_python()
+    for _ in range(TRIES):
+        report = _tried(tier, view or View.of_this_python(), hidden, slot, quick)
+        if report.passed or any(not row.passed and row.happened.startswith(ALLOWED) for row in report.rows):
+            break
+    return report
+
+
+def _tried(tier, view, hidden, slot, quick):
     package = Path(__file__).resolve().parents[3]
     program = (
         f"import sys; sys.path.insert(0, {str(package)!r}); from dyadlab.grading.sandbox import selftest as s; s.main()"
