@@ -103,7 +103,7 @@ def do(job, rest):
         if not WINDOWS:
             run(["sh", ROOT / "tests" / "install_system_packages.sh"])
         at_once = min(os.cpu_count() or 1, 4)  # browser tests stay together: they share a browser
-        return run_python("-m", "pytest", "-q", "-n", at_once, "--dist", "loadgroup", *rest)
+        return run_python("-m", "pytest", "-q", "-n", at_once, "--dist", "loadfile", *rest)
     if job == "bench":
         otter = otter_python()
         return run_python(ROOT / "benchmarks" / "bench.py", *(["--otter", otter] if otter else []), *rest)

@@ -61,15 +61,3 @@ def fresh_course(built_course, tmp_path):
 
     shutil.copytree(built_course.root, tmp_path / "course")
     return course.Course(tmp_path / "course", solutions=tmp_path / "solutions")
-
-
-#: These try walls and count processes. Two of them at once, on two cores, would wait for each other and count wrongly.
-BEHIND_WALLS = {"test_accidents", "test_attacks", "test_attacks_on_weeks", "test_bench", "test_cluster", "test_engine"}
-BEHIND_WALLS |= {"test_never_loses", "test_pipeline", "test_same_marks", "test_sandbox", "test_w01"}
-
-
-def pytest_collection_modifyitems(items):
-    """With several workers, what must not run side by side stays together in one of them; a class is graded once."""
-    for item in items:
-        if item.path.stem in BEHIND_WALLS:
-            item.add_marker(pytest.mark.xdist_group("walls"), append=False)

@@ -36,7 +36,6 @@ TRIED_ANEW = (
 SHORT = engine.Budget(cell_s=4, notebook_s=40)
 
 pytestmark = [
-    pytest.mark.xdist_group("attacks"),
     pytest.mark.skipif(
         sys.platform != "linux", reason="student code is only graded on Linux, where it can be walled in"
     ),

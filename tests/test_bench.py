@@ -18,7 +18,6 @@ import floor  # noqa: E402
 import otter_form  # noqa: E402
 from contenders import Run  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("bench")
 FORM = (
     r"grading: \d+\.\d times nbgrader, \d+\.\d times otter, \d+ % of the floor, \d+\.\d times nbgrader on a light week"
 )

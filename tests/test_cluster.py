@@ -19,7 +19,6 @@ WEEK = "w00_welcome"
 CLASS = (*simulate.KINDS[:10], "not a notebook", "kills Python")
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="there are no walls on Windows, and so no grading workers"),
-    pytest.mark.xdist_group("cluster"),
 ]
 
 

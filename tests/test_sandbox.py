@@ -27,8 +27,6 @@ from dyadlab.grading.sandbox import calls, choosing, files, kernel, landlock, li
 from dyadlab.grading.sandbox.tiers import OWN_USER, SAME_USER, USER_NAMESPACE, WALLS
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
-#: One after the other: they count the processes of users, and two of them at once would count each other's.
-pytestmark = pytest.mark.xdist_group("sandbox")
 LINUX = sys.platform.startswith("linux")
 SLOT = 2000 + os.getpid() % 1500
 NOBODY = 65534

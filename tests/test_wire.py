@@ -89,7 +89,9 @@ def same(one, other):
         pd.testing.assert_extension_array_equal(one, other, check_exact=True)
         return True
     if isinstance(one, float):
-        return math.copysign(1, one) == math.copysign(1, other) and (one == other or (one != one and other != other))
+        if math.isnan(one):  # whose sign means nothing
+            return math.isnan(other)
+        return math.copysign(1, one) == math.copysign(1, other) and one == other
     if isinstance(one, complex):
         return same(one.real, other.real) and same(one.imag, other.imag)
     if isinstance(one, list | tuple):

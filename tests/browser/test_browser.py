@@ -12,7 +12,7 @@ import pytest
 from dyadlab.grading import notebooks
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 ROLES_TO_NAME = ("button", "checkbox", "combobox", "listbox", "radio", "slider", "spinbutton", "textbox")
 # Keys that JupyterLab gives to the selected cell: cut, delete, new above, new below, kinds of cell, paste.

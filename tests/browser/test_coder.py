@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 from . import driver
 from .conftest import quiet_tab
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 OUTPUTS = f"{driver.PANEL} .jp-Notebook .jp-OutputArea"

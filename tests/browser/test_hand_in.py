@@ -18,7 +18,6 @@ from .conftest import quiet_tab
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(os.name == "nt", reason="nbgrader's exchange of files does not work on Windows"),
 ]
 

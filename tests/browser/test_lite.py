@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from . import driver
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PYTHON_STARTS = 180 * driver.SECONDS  # some ten seconds, when nothing else runs
 
