@@ -102,7 +102,7 @@ class Descendants(threading.Thread):
         """Those still there, but for the helper of Python's own multiprocessing, which stays for later."""
         self.over.set()
         self.join()
-        psutil.wait_procs(self.seen, timeout=5)
+        psutil.wait_procs(self.seen, timeout=30)
         return {
             " ".join(cmdline)
             for cmdline in filter(None, map(running, self.seen))
