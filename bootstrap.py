@@ -102,7 +102,7 @@ def do(job, rest):
     if job == "test":
         if not WINDOWS:
             run(["sh", ROOT / "tests" / "install_system_packages.sh"])
-        at_once = min(os.cpu_count() or 1, 4)  # browser tests stay together: they share a browser
+        at_once = min(os.cpu_count() or 1, 4)  # the tests of a file stay together: they share what is slow to make
         return run_python("-m", "pytest", "-q", "-n", at_once, "--dist", "loadfile", *rest)
     if job == "bench":
         otter = otter_python()

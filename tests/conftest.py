@@ -61,3 +61,15 @@ def fresh_course(built_course, tmp_path):
 
     shutil.copytree(built_course.root, tmp_path / "course")
     return course.Course(tmp_path / "course", solutions=tmp_path / "solutions")
+
+
+@pytest.fixture(scope="session")
+def one_week(tmp_path_factory):
+    """A course with week 0 only, built; nobody has handed anything in. Tests copy it; none changes it."""
+    from dyadlab.grading import build, course
+
+    root = tmp_path_factory.mktemp("one-week") / "course"
+    shutil.copytree(REPOSITORY / "course" / "source" / "w00_welcome", root / "source" / "w00_welcome")
+    made = course.Course(root, solutions=root.parent / "solutions")
+    build.build(made, made.weeks(), solutions=False)
+    return made

@@ -34,18 +34,6 @@ posix_only = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 # --- a class, and what grades it ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def one_week(tmp_path_factory):
-    """A course with week 0 only, built; nobody has handed anything in."""
-    from dyadlab.grading import build
-
-    root = tmp_path_factory.mktemp("one-week") / "course"
-    shutil.copytree(REAL.source / WEEK, root / "source" / WEEK)
-    made = course.Course(root, solutions=root.parent / "solutions")
-    build.build(made, [WEEK], solutions=False)
-    return made
-
-
 @pytest.fixture
 def new_class(one_week, tmp_path):
     """A function (number of students) that gives a course in which so many have handed in."""

@@ -31,18 +31,6 @@ WEEK = "w00_welcome"
 REAL = course.Course(course.REPOSITORY / "course")
 
 
-@pytest.fixture(scope="module")
-def one_week(tmp_path_factory):
-    """A course with week 0 only, built; nobody has handed anything in."""
-    from dyadlab.grading import build
-
-    root = tmp_path_factory.mktemp("one-week") / "course"
-    shutil.copytree(REAL.source / WEEK, root / "source" / WEEK)
-    made = course.Course(root, solutions=root.parent / "solutions")
-    build.build(made, [WEEK], solutions=False)
-    return made
-
-
 @pytest.fixture
 def here(one_week, tmp_path):
     """A course in which the students a and b have handed in the released notebook."""

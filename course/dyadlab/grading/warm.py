@@ -19,6 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from dyadlab.grading.sandbox.room import ENVIRONMENT as OF_STUDENTS
+
 #: Imported once. A notebook that needs more imports it itself, behind the walls.
 STACK = (
     "numpy",
@@ -39,14 +41,10 @@ STACK = (
 READY = b"ready"
 #: Names the socket of the warm process that all workers of one command share.
 SHARED = "DYADLAB_WARM"
-#: One thread for linear algebra: a fork copies no threads, and two graders side by side fill two cores anyway.
+#: What students' processes will have, and what matters while libraries are imported.
 ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    **OF_STUDENTS,
     "NBGRADER_EXECUTION": "autograde",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
     # memory in large pages: to fork means to copy the list of pages, and that list is then a fraction as long

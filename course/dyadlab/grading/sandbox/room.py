@@ -27,7 +27,8 @@ from pathlib import Path
 from dyadlab.grading.sandbox import calls, files, kernel, landlock, limits
 from dyadlab.grading.sandbox.tiers import FIRST_IDENTITY, MOST_SLOTS, OWN_USER, SAME_USER, USER_NAMESPACE, View
 
-#: The whole environment of a student's process; HOME and TMPDIR come on top.
+#: The whole environment of a student's process; HOME and TMPDIR come on top. One thread for linear algebra, since a
+#: fork copies no threads, and graders side by side fill the cores anyway.
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
