@@ -58,6 +58,7 @@ function render({ model, el }) {
     return mark.kind ? 3 : 2;
   }
 
+  const allCoded = () => toCode.every((item) => markOf(item.key).code);
   const open = (mark, step) => step === 1 || (mark.mind && (step === 2 || mark.kind));
 
   // ------------------------------------------------------------------ parts
@@ -211,7 +212,7 @@ function render({ model, el }) {
         else made.setAttribute("aria-disabled", "true");
       }
     });
-    result.textContent = mark.code ? `Your code: ${inWords(mark.code, mark.category)}.` : "Not coded yet.";
+    result.textContent = mark.code ? `Your code: ${inWords(mark.code, mark.category)}.${whatIsLeft()}` : "Not coded yet.";
     result.dataset.code = mark.code || "open";
     unsure.setAttribute("aria-pressed", String(Boolean(mark.unsure)));
     disagree.setAttribute("aria-pressed", String(Boolean(mark.disagrees)));
@@ -219,6 +220,13 @@ function render({ model, el }) {
     else disagree.setAttribute("aria-disabled", "true");
     reason.hidden = !(practice && mark.code && item.expert);
     if (!reason.hidden) reason.replaceChildren(...reasonWords(item.expert, mark).map((words) => node("p", {}, words)));
+  }
+
+  // Made from the marks at each drawing, so that it stays when Python's answer has the comment drawn again.
+  function whatIsLeft() {
+    if (practice) return "";
+    if (allCoded()) return " Every comment is coded: S shows the summary.";
+    return items[current] === toCode.at(-1) ? " Some comments are not coded yet: S lists them." : "";
   }
 
   function reasonWords({ code, category, way, reason: why }, mark) {
@@ -326,15 +334,13 @@ function render({ model, el }) {
     if (!next.code) say(`Step ${stepOf(next)}. ${setup.steps[stepOf(next) - 1].question}`);
     else if (practice) say(`Your code: ${inWords(next.code, next.category)}. ${reason.hidden ? "" : reason.innerText}`);
     else {
-      const done = toCode.every((one) => markOf(one.key).code);
-      if (current === place.get(toCode.at(-1).key) || done) finish(done);
+      if (item === toCode.at(-1) || allCoded()) finish();
       else move(+1, `${sentence(inWords(next.code, next.category))}. `);
     }
   }
 
-  function finish(done) {
-    say(done ? "Every comment is coded. Press S for the summary." : "This was the last comment; some are not coded yet. Press S for the summary.");
-    result.textContent += done ? " Every comment is coded: S shows the summary." : " Some comments are not coded yet: S lists them.";
+  function finish() {
+    say(allCoded() ? "Every comment is coded. Press S for the summary." : "This was the last comment; some are not coded yet. Press S for the summary.");
   }
 
   function toggle(what) {
