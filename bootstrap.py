@@ -102,8 +102,10 @@ def do(job, rest):
     if job == "test":
         if not WINDOWS:
             run(["sh", ROOT / "tests" / "install_system_packages.sh"])
-        at_once = min(os.cpu_count() or 1, 4)  # the tests of a file stay together: they share what is slow to make
-        return run_python("-m", "pytest", "-q", "-n", at_once, "--dist", "loadfile", *rest)
+        at_once = min(os.cpu_count() or 1, 4)
+        # the tests of a file stay together, which share what is slow to make; tests/conftest.py says which come first
+        spread = ("-n", at_once, "--dist", "loadfile", "--no-loadscope-reorder")
+        return run_python("-m", "pytest", "-q", *spread, *rest)
     if job == "bench":
         otter = otter_python()
         return run_python(ROOT / "benchmarks" / "bench.py", *(["--otter", otter] if otter else []), *rest)

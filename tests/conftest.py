@@ -19,6 +19,19 @@ def pytest_addoption(parser):
         action="store_true",
         help="put every listed answer of tests/mistakes through plain nbgrader as well: for a release",
     )
+    parser.addoption("--long", action="store_true", help="a class of five hundred in tests/test_soak.py: for a release")
+
+
+#: The files that take longest begin first, so that at the end no process is left alone with one of them.
+LONGEST_FIRST = "same_marks browser pipeline author_check soak attacks accidents sandbox coder".split()
+
+
+def pytest_collection_modifyitems(items):
+    def turn(item):
+        name = item.path.stem.removeprefix("test_")
+        return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session", autouse=True)

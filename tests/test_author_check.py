@@ -10,13 +10,25 @@ REAL = course.Course(course.REPOSITORY / "course")
 WEEKS = REAL.weeks()
 
 
+#: The author's check runs these, among them the ones with most and with least to import. What it would say of the
+#: others, the grader itself says in test_same_marks.py: every listed answer of every week goes through that.
+RUN = ("w00_welcome", "w06_over_time")
+
+
 @pytest.mark.parametrize("week", WEEKS)
-def test_the_week_keeps_the_rules_refuses_every_mistake_and_accepts_every_right_answer(week):
+def test_the_week_keeps_the_rules_and_lists_enough_mistakes_and_right_answers(week):
+    found, listed = check.look(REAL, week)
+    assert not found.problems, "\n".join(found.problems)
+    assert len(listed.wrong) >= 3 * found.items
+    assert len(listed.right) >= 2 * found.items
+
+
+@pytest.mark.parametrize("week", RUN)
+def test_the_authors_check_finds_every_mistake_refused_and_every_right_answer_accepted(week):
     found = check.check(REAL, week)
     assert not found.problems, "\n".join(found.problems)
     listed = mistakes.read(REAL.mistakes / f"{week.split('_')[0]}.toml")
-    assert found.refused == len(listed.wrong) >= 3 * found.items
-    assert found.accepted == len(listed.right) >= 2 * found.items
+    assert (found.refused, found.accepted) == (len(listed.wrong), len(listed.right))
 
 
 @pytest.mark.parametrize("week", WEEKS)

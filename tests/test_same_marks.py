@@ -94,13 +94,25 @@ def test_the_grader_refuses_every_listed_mistake_and_accepts_every_listed_right_
     assert sorted(e.label for c in here.combinations for e in c.entries) == sorted(e.label for e in here.listed.entries)
     problems = []
     for one in here.combinations:
-        if here.lost(here.graded(here.filled(one.entries))) == one.loses:
-            continue
-        for entry in one.entries:  # one of them may lean on another; each by itself has to be as listed
+        differing = here.lost(here.graded(here.filled(one.entries))) ^ one.loses
+        # one of them may lean on another; each by itself has to be as listed
+        for entry in one.entries if differing else ():
+            if differing.isdisjoint(here.items.get(entry.item, differing)):
+                continue
             lost = here.lost(here.graded(here.filled([entry])))
             if lost != set(entry.fails):
                 problems.append(f"{entry.label}: listed to lose {sorted(entry.fails)}, loses {sorted(lost)}")
     assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_the_answers_earn_every_point_of_the_checks_and_the_blank_release_earns_none(week_of, week):
+    here = week_of(week)
+    checks = {cell.grade_id for cell in here.master.cells if cell.points and not cell.solution}
+    assert here.lost(here.graded(here.kind("all answers"))) == set()
+    blank = here.graded(here.kind("blank"))
+    assert here.lost(blank) == checks
+    assert not any(blank.values())
 
 
 @pytest.mark.parametrize("week", WEEKS)

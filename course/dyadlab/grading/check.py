@@ -33,23 +33,9 @@ def fix(course, week):
 
 def check(course, week):
     """Everything about one week; returns Checked."""
-    path = course.notebook(week)
-    notebook = notebooks.read(path)
-    found = Checked(week, points=notebooks.total_points(notebook))
-    found.problems += rules.problems(week, path.read_text(encoding="utf-8"))
-    found.problems += [
-        f"{week}: {name} lies in the source folder and has to go." for name in build.strays(course, week)
-    ]
-    worth = {notebooks.grade_id(c): notebooks.points(c) for c in notebook.cells if notebooks.is_check(c)}
-    graded_items = items_with_points(notebook)
-    found.items = len(graded_items)
-    try:
-        listed = mistakes.read(course.mistakes / f"{week.split('_')[0]}.toml")
-    except CourseError as error:
-        found.problems.append(str(error))
-        listed = mistakes.Listed()
-    found.problems += enough(week, graded_items, listed) + known(week, notebook, worth, listed)
-
+    found, listed = look(course, week)
+    notebook = notebooks.read(course.notebook(week))
+    worth = points_of_checks(notebook)
     blank = rehearse.rehearse(code_cells(notebook, released), [])[rehearse.TRUE_ANSWERS]
     for name, points in worth.items():
         if points and name not in blank:
@@ -63,6 +49,31 @@ def check(course, week):
         failed = {name: s for name, s in outcomes[entry.label].items() if worth.get(name)}
         judge(week, entry, failed, found)
     return found
+
+
+def look(course, week):
+    """What can be seen of a week without running it. Returns (Checked, the listed mistakes and right answers)."""
+    path = course.notebook(week)
+    notebook = notebooks.read(path)
+    found = Checked(week, points=notebooks.total_points(notebook))
+    found.problems += rules.problems(week, path.read_text(encoding="utf-8"))
+    found.problems += [
+        f"{week}: {name} lies in the source folder and has to go." for name in build.strays(course, week)
+    ]
+    graded_items = items_with_points(notebook)
+    found.items = len(graded_items)
+    try:
+        listed = mistakes.read(course.mistakes / f"{week.split('_')[0]}.toml")
+    except CourseError as error:
+        found.problems.append(str(error))
+        listed = mistakes.Listed()
+    found.problems += enough(week, graded_items, listed) + known(week, notebook, points_of_checks(notebook), listed)
+    return found, listed
+
+
+def points_of_checks(notebook):
+    """{check: its points}, those without points among them."""
+    return {notebooks.grade_id(c): notebooks.points(c) for c in notebook.cells if notebooks.is_check(c)}
 
 
 def judge(week, entry, failed, found):
