@@ -9,7 +9,7 @@ import time
 
 import nbformat
 import pytest
-from dyadlab.grading import engine, master, notebooks, sandbox, students, submission, warm
+from dyadlab.grading import checker, engine, master, notebooks, sandbox, students, submission, warm
 
 WEEK = "w99_test"
 BUDGET = engine.Budget(cell_s=3, notebook_s=60)
@@ -149,6 +149,16 @@ def test_points_that_cannot_be_are_left_to_a_person(walls, answer):
     assert "cannot be" in " ".join(result.remarks)
 
 
+@pytest.mark.parametrize("last", ["np.float32(x) / 2", "np.int64(x)", "__import__('fractions').Fraction(x, 3)"])
+def test_points_may_be_numbers_of_any_kind(walls, last):
+    assert scores(graded(walls, [(last, 3.0)], "x = 0")) == [0.0]
+
+
+@pytest.mark.parametrize(("last", "earned"), [("x == 2", None), ("x == 1", 3.0), ("str(x)", None), ("[x]", None)])
+def test_a_last_line_that_is_no_number_never_means_full_points_unless_it_says_true(walls, last, earned):
+    assert scores(graded(walls, [(last, 3.0)], "x = 1")) == [earned]
+
+
 @pytest.mark.parametrize("end", ["import os\nos._exit(0)", "import ctypes\nctypes.string_at(0)"])
 def test_a_crash_costs_its_own_cell_and_no_other(walls, end):
     result = graded(walls, [NUMBER, NUMBER, NUMBER], "x = 2", f"x = 2\n{end}", "x = 2")
@@ -190,6 +200,43 @@ def test_a_flood_of_output_is_cut_and_said_and_the_answer_still_counts(walls):
     assert scores(result) == [1.0]
     assert len(result.notebook) < 1_000_000
     assert result.outcome == engine.NEEDS_PERSON and "far too much" in result.remarks[0]
+
+
+def test_all_outputs_of_a_notebook_together_are_bounded(walls):
+    show = "from IPython.display import HTML, display\ndisplay(HTML('x' * 9_000_000))"
+    result = graded(walls, [NUMBER], "x = 2", before=[show] * 4)
+    assert len(result.notebook) < 1.2 * engine.MOST_SHOWN
+    assert scores(result) == [1.0] and any("cell 7 put out far too much" in flag for flag in result.flags)
+
+
+def test_what_a_check_says_is_bounded_whatever_stands_in_the_answer(walls):
+    check = (item('checks.table("x", columns=["n"])'), 1.0)
+    result = graded(walls, [check], "x = pd.DataFrame({'y' * 5_000_000: [1]})")
+    assert scores(result) == [0.0]
+    assert len(result.cells[0].says) < 2 * checker.MOST_SAID and len(result.notebook) < 10 * checker.MOST_SAID
+
+
+def test_an_output_of_json_that_is_nested_without_end_is_left_out_and_the_answer_counts(walls):
+    nested = "deep = 1\nfor _ in range(700): deep = [deep]\ndisplay({'application/json': deep}, raw=True)"
+    result = graded(walls, [NUMBER], "x = 2", before=[nested])
+    assert scores(result) == [1.0] and not result.blame
+
+
+def test_a_check_that_ran_out_of_time_leaves_no_answer_behind_for_the_next(walls):
+    slow = "import time\ndef slow(n):\n    time.sleep(2.5)\n    return n\nx = 2"
+    calls = (item('found = checks.function("slow")\nfor n in range(9): found(n)'), 1.0)
+    following = (item('assert checks.number("x") == 2'), 1.0)
+    result = graded(walls, [calls, following, following], slow, "", "", budget=engine.Budget(cell_s=3, notebook_s=90))
+    assert scores(result) == [None, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("way", ["'zo' + 'e'", "str('zoe')", "['zoe'][0]"])
+def test_a_classmates_id_is_flagged_however_it_was_come_by(walls, way):
+    check = (item('assert checks.text("my_id")'), 1.0)
+    result = graded(walls, [check, check], f"exec('my_id = ' + {way!r})", "")
+    assert result.outcome == engine.NEEDS_PERSON
+    assert sum("'zoe'" in flag and "ab123" in flag for flag in result.flags) == 1
+    assert not graded(walls, [check], "my_id = ' AB123 '").flags
 
 
 def test_an_error_behind_a_flood_is_still_shown(walls):

@@ -15,12 +15,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import combine
 import nbformat
 import pytest
 from dyadlab.grading import (
     build,
     check,
-    combine,
     course,
     engine,
     master,

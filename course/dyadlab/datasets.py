@@ -12,7 +12,7 @@ import difflib
 import html
 import os
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module, util
 from pathlib import Path
 
@@ -43,11 +43,11 @@ def folder():
 
 def names():
     """The names of all datasets, in alphabetical order."""
-    return sorted(
-        path.name
-        for path in folder().iterdir()
-        if (path / f"{path.name}.json").is_file() and (path / f"{path.name}.csv").is_file()
-    )
+    return sorted(path.name for path in folder().iterdir() if _is_there(path.name))
+
+
+def _is_there(name):
+    return all((folder() / name / f"{name}{kind}").is_file() for kind in (".json", ".csv"))
 
 
 def load(name, replicate=None):
@@ -63,7 +63,13 @@ def load(name, replicate=None):
     if replicate is None:
         return _frame(name, _class_table(name))
     study, world = _study_with_replicates(name)
-    return _frame(name, study.replicate(fold_id(replicate), world))
+    return _replicate(name, study, fold_id(replicate), world).copy()
+
+
+@lru_cache(maxsize=8)
+def _replicate(name, study, student_id, world):
+    """The answers and the checks of a notebook ask for the same few again and again; they are not drawn anew."""
+    return _frame(name, study.replicate(student_id, world))
 
 
 def replicate_many(name, ids, world=None):
@@ -146,6 +152,8 @@ def _settings():
 
 
 def _known(name):
+    if isinstance(name, str) and name in os.listdir(folder()) and _is_there(name):
+        return name
     known = names()
     listed = ", ".join(known)
     if hasattr(name, "columns") and hasattr(name, "iloc"):

@@ -8,8 +8,10 @@ grader's own.
 import ast
 import builtins
 import contextlib
+import functools
 import io
 import math
+import numbers
 import random
 import signal
 import sys
@@ -17,12 +19,15 @@ import threading
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import CodeType
 
 from dyadlab import checks
 from dyadlab.grading.students import Gone
 from dyadlab.sentences import NotJudged, folded
 
 SECONDS = 30
+#: Letters of what a check says or prints; names and texts of a student's stand in it, which can be of any length.
+MOST_SAID = 10_000
 
 
 class TooSlow(BaseException):
@@ -58,6 +63,10 @@ class Answers(Mapping):
                 self._lacking.add(name)
         return name in self._had
 
+    def had(self, name):
+        """What was fetched under a name, or None where nobody asked."""
+        return self._had.get(name)
+
     def __iter__(self):
         return iter(self._had)
 
@@ -78,9 +87,11 @@ def given_names(imports):
     return names
 
 
-def check(source, points, given, student, seconds=SECONDS):
-    """The verdict of one check cell. Never raises for anything that a student's process does or says."""
-    answers = Answers(student, seconds)
+def check(source, points, given, answers, seconds=SECONDS):
+    """The verdict of one check cell. Never raises for anything that a student's process does or says.
+
+    answers : an Answers of its own; afterwards it says with ``had`` what the check has looked at.
+    """
     out, err = io.StringIO(), io.StringIO()
     names = {"__name__": "__main__", "__builtins__": builtins, **given}
     random.seed(0)
@@ -92,23 +103,40 @@ def check(source, points, given, student, seconds=SECONDS):
             checks.answers_from(answers),
             at_most(seconds + 5),
         ):
-            tree = ast.parse(source)
-            names |= {name: answers[name] for name in wanted(tree, names) if name in answers}
-            value = run(tree, names)
+            cell = compiled(source)
+            names |= {name: answers[name] for name in sorted(cell.wants - set(names)) if name in answers}
+            value = cell.run(names)
     except (NotJudged, TooSlow, Exception) as error:
         return refused(error, out.getvalue())
     return scored(value, points, out.getvalue())
 
 
-def run(tree, names):
-    """Run a parsed cell; the value of its last line if that is an expression, else None."""
+@dataclass(frozen=True)
+class Compiled:
+    """A check cell, ready to run. wants : the names that it uses and does not make itself."""
+
+    body: CodeType
+    last: CodeType | None
+    wants: frozenset[str]
+
+    def run(self, names):
+        """Run it; the value of its last line if that is an expression, else None."""
+        exec(self.body, names)
+        return eval(self.last, names) if self.last is not None else None
+
+
+@functools.lru_cache(maxsize=512)
+def compiled(source):
+    """A check cell, compiled once for the whole class. Raises SyntaxError."""
+    tree = ast.parse(source)
+    wants = frozenset(wanted(tree))
     last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "<check>", "exec"), names)
-    return eval(compile(last, "<check>", "eval"), names) if last is not None else None
+    body = compile(tree, "<check>", "exec")
+    return Compiled(body, compile(last, "<check>", "eval") if last is not None else None, wants)
 
 
-def wanted(tree, names):
-    """The names that a cell uses and neither it nor the course brings, in alphabetical order."""
+def wanted(tree):
+    """The names that a cell uses and does not make itself."""
     used, made = set(), set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -122,24 +150,34 @@ def wanted(tree, names):
         elif isinstance(node, ast.Import | ast.ImportFrom):
             made |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
     changed = {n.target.id for n in ast.walk(tree) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
-    return sorted((used - made | changed) - set(names) - set(dir(builtins)))
+    return (used - made | changed) - set(dir(builtins))
 
 
 def scored(value, points, printed):
     """A check that ran to its end: full points, or those that its last line gives."""
     outputs = streams(printed)
-    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+    if value is None or value is True:
         return Verdict(points, tuple(outputs))
+    shown = cut(repr(value))
     outputs.append(
-        {"output_type": "execute_result", "execution_count": None, "data": {"text/plain": repr(value)}, "metadata": {}}
+        {"output_type": "execute_result", "execution_count": None, "data": {"text/plain": shown}, "metadata": {}}
     )
-    if not math.isfinite(value) or not 0 <= value <= points:
+    earned = as_points(value)
+    if earned is None or not 0 <= earned <= points:
         return Verdict(
             None,
             tuple(outputs),
-            for_person=f"The check gave {value} of {points:g} points, which cannot be. Please decide.",
+            for_person=f"The check gave {shown} of {points:g} points, which cannot be. Please decide.",
         )
-    return Verdict(float(value), tuple(outputs))
+    return Verdict(earned, tuple(outputs))
+
+
+def as_points(value):
+    """A number of any kind (numpy's too) as a float; None for what is no number, or none that counts."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    earned = float(value)
+    return earned if math.isfinite(earned) else None
 
 
 def refused(error, printed):
@@ -148,7 +186,7 @@ def refused(error, printed):
         says = f"This could not be checked, because Python had stopped: {error}."
         return Verdict(0.0, (*streams(printed), failure(error, says)), says)
     if isinstance(error, NotJudged):
-        says = f"{error} A person will look at it."
+        says = f"{cut(str(error))} A person will look at it."
         return Verdict(None, (*streams(printed), failure(error, says)), says, says)
     if isinstance(error, TooSlow):
         says = "This check took too long and was stopped."
@@ -157,11 +195,16 @@ def refused(error, printed):
         says = "\n".join(error._render_traceback_())
     else:
         says = "".join(traceback.format_exception_only(error)).strip()
+    says = cut(says)
     return Verdict(0.0, (*streams(printed), failure(error, says)), says)
 
 
+def cut(text):
+    return text if len(text) <= MOST_SAID else f"{text[:MOST_SAID]} … ({len(text) - MOST_SAID} letters more)"
+
+
 def streams(printed):
-    return [{"output_type": "stream", "name": "stdout", "text": printed}] if printed else []
+    return [{"output_type": "stream", "name": "stdout", "text": cut(printed)}] if printed else []
 
 
 def failure(error, says):

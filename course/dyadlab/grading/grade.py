@@ -184,15 +184,13 @@ class Run:
         """Read one submission after the other, only when it is wanted; give those that are to be graded."""
         for week in self._masters:
             record.sweep(self._course, week)
-        for (week, student), folder in self._handed_in.items():
+        for week, student in self._handed_in:
             if self._stop.asked:
                 return
-            try:
-                one = submission.read(student, week, folder)
-                task = Task(one, self._key(one))
-            except Exception as error:  # whatever lies in one folder, the others are graded
-                self._fail((week, student), f"It could not be read: {error}.")
+            one = self._read(week, student)
+            if one is None:
                 continue
+            task = Task(one, self._key(one))
             waits = record.waiting(self._course, one, task.key)
             known = record.read(self._course, week, student)
             if waits is not None and not (self._again and known is not None and known.key == task.key):
@@ -207,8 +205,17 @@ class Run:
                 yield task
         while self._last:  # the grader was stopped more than once while it was at these
             week, student = self._last.popleft()
-            one = submission.read(student, week, self._handed_in[week, student])
-            yield Task(one, self._key(one), alone=True)
+            one = self._read(week, student)
+            if one is not None:
+                yield Task(one, self._key(one), alone=True)
+
+    def _read(self, week, student):
+        """A submission as it lies there now; None where it cannot be read, which is then said of it."""
+        try:
+            return submission.read(student, week, self._handed_in[week, student])
+        except Exception as error:  # whatever lies in one folder, the others are graded
+            self._fail((week, student), f"It could not be read: {error}.")
+            return None
 
     def _key(self, one):
         return f"{one.digest()}:{self._digests[one.week]}"
@@ -301,20 +308,15 @@ class Run:
         if result.blame:
             self._crash(lane, task, "\n".join([*result.remarks, result.log]))
             return
-        try:
-            now = submission.read(task.submission.student, task.submission.week, self._handed_in[task.name])
-            same = self._key(now) == task.key
-        except Exception:
-            same = False
-        if same:
-            self._recorder.take(task.submission, result, task.key)
-            self._journal.end(task.attempt)
-        elif not self._handed_in[task.name].is_dir():
-            self._journal.end(task.attempt)
+        there = self._handed_in[task.name].is_dir()
+        now = self._read(*task.name) if there else None
+        if not there:
             self._fail(task.name, "It was taken away while it was being graded.")
-        else:
-            self._journal.end(task.attempt)
+        elif now is not None and self._key(now) == task.key:
+            self._recorder.take(task.submission, result, task.key)
+        elif now is not None:
             self._anew(Task(now, self._key(now), anew=task.anew + 1), "It was replaced again and again.")
+        self._journal.end(task.attempt)
 
     def _put_back(self, task, sentence):
         self._journal.put_back(task.attempt)
@@ -423,8 +425,3 @@ class Stop:
         """For those who wait for something else than results."""
         if self.asked:
             raise KeyboardInterrupt
-
-
-def tally(finished):
-    """How many submissions ended in which outcome."""
-    return Counter(g.record.outcome for g in finished)

@@ -7,6 +7,7 @@ asked of it afterwards raises :class:`Gone`.
 
 import base64
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -18,6 +19,8 @@ from dyadlab.sentences import NotJudged
 
 #: After an interruption a cell has this long to stop; then its process is ended.
 GRACE_S = 2.0
+#: Levels of lists and dictionaries in an output that is JSON; a live widget has three.
+MOST_NESTED = 50
 
 
 class Gone(NotJudged):
@@ -109,6 +112,11 @@ class Student:
             self.gone = self._watch.why or str(lost)
             self.end()
             raise Gone(self.gone) from None
+        except BaseException:
+            # the checker's own clock, above all: the answer may still come, and the next question would take it for its
+            self.gone = "it had not answered when the time for a check was over"
+            self.end()
+            raise
 
 
 class Watch(threading.Thread):
@@ -168,8 +176,30 @@ def tidied(output):
 
 
 def is_content(mime, content):
-    """Text, or for the kinds whose content is JSON, anything: it is shown and never judged."""
-    return isinstance(content, str) or mime == "application/json" or str(mime).endswith("+json")
+    """Text, or for the kinds whose content is JSON, anything that is not too deep: it is shown and never judged."""
+    if mime == "application/json" or str(mime).endswith("+json"):
+        return not deeper_than(MOST_NESTED, content)
+    return isinstance(content, str)
+
+
+def deeper_than(most, content):
+    """Whether lists and dictionaries stand in one another more often than that; programs that read them would stop."""
+    level = [content]
+    for _ in range(most + 1):
+        parts = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)]
+        level = [one for part in parts for one in part]
+        if not level:
+            return False
+    return True
+
+
+def size(output):
+    """How many characters of a notebook an output takes, about."""
+    if output["output_type"] == "stream":
+        return len(output["text"])
+    if output["output_type"] == "error":
+        return len(output["evalue"]) + sum(map(len, output["traceback"]))
+    return sum(len(part) if isinstance(part, str) else len(json.dumps(part)) for part in output["data"].values())
 
 
 def text(value):

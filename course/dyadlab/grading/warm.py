@@ -287,6 +287,7 @@ def serve(end, room):
 #: formulas compiled, tables laid out. A fork begins where this ended.
 WARMING_UP = (
     "import seaborn as sns, dyadlab, statsmodels.formula.api as smf",
+    "for name in dyadlab.names(): dyadlab.load(name)",
     "rows = dyadlab.load('dyads')\nrows.head()",
     "60 * 5",
     "sns.histplot(data=rows, x='n_comments', bins=12).set(xlabel='comments (number)', ylabel='mothers')",
