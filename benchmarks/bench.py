@@ -44,7 +44,7 @@ class Measured:
 def main(arguments=None):
     asked = parser().parse_args(arguments)
     if asked.quick:
-        asked.copies, asked.nbgrader_copies, asked.otter_copies, asked.repeats = 4, 2, 2, 1
+        asked.copies, asked.light_copies, asked.nbgrader_copies, asked.otter_copies, asked.repeats = 4, 4, 2, 2, 1
     # students' folders and the gradebook lie on the same disk for everybody
     with tempfile.TemporaryDirectory(prefix="dyadlab-bench-") as folder:
         try:
@@ -66,6 +66,7 @@ def main(arguments=None):
 def parser():
     words = argparse.ArgumentParser(prog="make bench", description=__doc__.split("\n\n")[0])
     words.add_argument("--copies", type=int, default=32, help="submissions for dyadlab and the floor (32)")
+    words.add_argument("--light-copies", type=int, default=200, help="the same for the light week (200)")
     words.add_argument("--nbgrader-copies", type=int, default=16, help="how many of them nbgrader grades (16)")
     words.add_argument("--otter-copies", type=int, default=8, help="how many of them otter grades (8)")
     words.add_argument("--repeats", type=int, default=3, help="how often each is run (3)")
@@ -94,7 +95,7 @@ def say_machine():
 def compare(folder, asked):
     """Time everything, in turns. Returns Measured."""
     heavy = classes.course_with(folder / "heavy", asked.heavy, asked.copies)
-    light = classes.course_with(folder / "light", asked.light, asked.copies)
+    light = classes.course_with(folder / "light", asked.light, asked.light_copies)
     turns = folder / "turns"
     turns.mkdir()
     measured = Measured()
@@ -110,9 +111,11 @@ def compare(folder, asked):
         measured.dyadlab.append(contenders.dyadlab(heavy, turns, asked.copies))
         measured.dyadlab_few.append(contenders.dyadlab(heavy, turns, few))
         measured.floor.append(contenders.floor(heavy, turns, asked.copies))
-        measured.light_nbgrader.append(contenders.nbgrader(light, turns, min(asked.nbgrader_copies, asked.copies)))
-        measured.light_dyadlab.append(contenders.dyadlab(light, turns, asked.copies))
-        measured.light_floor.append(contenders.floor(light, turns, asked.copies))
+        measured.light_nbgrader.append(
+            contenders.nbgrader(light, turns, min(asked.nbgrader_copies, asked.light_copies))
+        )
+        measured.light_dyadlab.append(contenders.dyadlab(light, turns, asked.light_copies))
+        measured.light_floor.append(contenders.floor(light, turns, asked.light_copies))
         say(f"Turn {turn + 1} of {asked.repeats}: {time.monotonic() - began:.0f} s")
     return measured
 
