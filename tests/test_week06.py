@@ -211,9 +211,9 @@ def _parts(explorer):
 
 def test_another_correlation_moves_points_picture_and_words():
     explorer = traits_widget()
-    field, _, _, picture, words = _parts(explorer)
+    slider, _, _, picture, words = _parts(explorer)
     before = picture.value, words.value
-    field.value = -0.5
+    slider.value = -0.5
     assert explorer.stable_r == -0.5
     assert [p.get_xdata()[0] for p in explorer._points] == [
         row[0] for row in (*explorer.found.without, *explorer.found.with_stable)

@@ -78,7 +78,7 @@ def _parts(explorer):
     return number, fewer, more, picture, words
 
 
-def test_typing_a_number_changes_picture_and_words(values):
+def test_another_number_changes_picture_and_words(values):
     explorer = bins(values, "Oxytocin (pg/ml)")
     number, _, _, picture, words = _parts(explorer)
     before = picture.value, words.value

@@ -17,8 +17,8 @@ def data():
 def _parts(explorer):
     (row,) = explorer.children
     left, picture = row.children
-    *fields, button, words = left.children
-    return fields, button, words, picture
+    *sliders, button, words = left.children
+    return sliders, button, words, picture
 
 
 # --- the model, without any widget
@@ -48,21 +48,21 @@ def test_words_set_least_squares_beside_ones_own(data):
 
 def test_each_of_the_four_numbers_moves_picture_and_words(data):
     explorer = curve(*data)
-    fields, _, words, picture = _parts(explorer)
-    for field, value in zip(fields, (1.3, 1.4, 60, 0.15), strict=True):
+    sliders, _, words, picture = _parts(explorer)
+    for slider, value in zip(sliders, (1.3, 1.4, 60, 0.15), strict=True):
         before = picture.value, words.value
-        field.value = value
+        slider.value = value
         assert picture.value != before[0] and words.value != before[1]
     assert explorer.values == pytest.approx((1.3, 1.4, 60, 0.15))
     assert f"{explorer.reading.sum_of_squares:.4f}" in words.value
 
 
-def test_no_setting_within_the_fields_beats_least_squares(data):
+def test_no_setting_of_the_sliders_beats_least_squares(data):
     explorer = curve(*data)
     best = explorer._best.sum_of_squares
     rng = np.random.default_rng(6)
     for _ in range(200):
-        tried = [rng.uniform(low, high) for _, low, high, _ in CONTROLS]
+        tried = [rng.uniform(low, high) for _, low, high, *_ in CONTROLS]
         if tried[0] > tried[3]:
             assert read(*data, tried).sum_of_squares >= best
     assert read(*data, TRUE).sum_of_squares >= best
@@ -116,8 +116,8 @@ def test_a_bottom_above_the_top_gets_a_sentence_and_the_widget_lives_on(data):
 
 
 def test_every_control_has_a_name_and_the_picture_a_text_alternative(data):
-    fields, button, words, picture = _parts(curve(*data))
-    assert [field.description for field in fields] == [name for name, *_ in CONTROLS]
+    sliders, button, words, picture = _parts(curve(*data))
+    assert [slider.description for slider in sliders] == [name for name, *_ in CONTROLS]
     assert button.description == "Show least squares"
     assert "Your sum of squares" in picture.value.split("src=")[0]
     assert 'role="status"' in words.value
@@ -130,7 +130,7 @@ def test_one_figure_is_used_again_and_none_is_left_open(data):
     explorer = curve(*data)
     lines = len(explorer._line.axes.lines)
     for midpoint in range(50, 300, 25):
-        explorer._fields[2].value = midpoint
+        explorer._sliders[2].value = midpoint
     assert len(explorer._line.axes.lines) == lines and plt.get_fignums() == []
 
 

@@ -66,11 +66,11 @@ def _parts(explorer):
     return (*controls.children, *below.children)
 
 
-def test_typing_another_cutoff_moves_ring_picture_and_words(data):
+def test_another_cutoff_moves_ring_picture_and_words(data):
     explorer = cutoff(*data)
-    field, _, _, _, words, picture = _parts(explorer)
+    slider, _, _, _, words, picture = _parts(explorer)
     before = picture.value, words.value
-    field.value = 13
+    slider.value = 13
     now = read(*data, 13, 0.1)
     assert explorer.reading == now
     assert explorer._ring.get_xydata().tolist() == [[1 - now.specificity, now.sensitivity]]
@@ -80,9 +80,9 @@ def test_typing_another_cutoff_moves_ring_picture_and_words(data):
 
 def test_another_base_rate_changes_the_words_and_leaves_the_picture(data):
     explorer = cutoff(*data)
-    _, _, _, field, words, picture = _parts(explorer)
+    _, _, _, slider, words, picture = _parts(explorer)
     before = picture.value, words.value
-    field.value = 40
+    slider.value = 40
     assert picture.value == before[0] and words.value != before[1]
 
 

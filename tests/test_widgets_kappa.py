@@ -43,11 +43,11 @@ def _parts(explorer):
     return (*first.children, *second.children, *below.children)
 
 
-def test_typing_another_prevalence_moves_marks_picture_and_words():
+def test_another_prevalence_moves_marks_picture_and_words():
     explorer = kappa()
-    field, _, _, _, _, _, words, picture = _parts(explorer)
+    slider, _, _, _, _, _, words, picture = _parts(explorer)
     before = picture.value, words.value
-    field.value = 5
+    slider.value = 5
     now = read(5, 95)
     assert explorer.reading == now
     assert explorer._kappa_mark.get_xydata().tolist() == [[5, now.kappa]]

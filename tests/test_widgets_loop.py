@@ -50,7 +50,7 @@ def test_without_any_inertia_or_following_a_disturbance_is_gone_at_once():
 # --- The widget, without a browser
 
 
-def _fields(explorer):
+def _controls(explorer):
     return [control for row in explorer.children[1:4] for control in row.children]
 
 
@@ -58,8 +58,8 @@ def test_every_setting_moves_picture_and_words():
     explorer = loop()
     *_, picture, words = explorer.children
     seen = {(picture.value, words.value)}
-    for field, value in zip(_fields(explorer), (0.8, 0.2, 0.3, 0.5, -1.0, 0.1, CEILING), strict=True):
-        field.value = value
+    for control, value in zip(_controls(explorer), (0.8, 0.2, 0.3, 0.5, -1.0, 0.1, CEILING), strict=True):
+        control.value = value
         seen.add((picture.value, words.value))
     assert len({picture for picture, _ in seen}) == 8
     assert explorer.loop == [[0.8, 0.2], [0.3, 0.5]]
@@ -99,7 +99,7 @@ def test_a_loop_that_runs_away_is_drawn_all_the_same():
 
 def test_every_control_has_a_name_and_the_picture_a_text_alternative():
     explorer = loop()
-    assert [control.description for control in _fields(explorer)] == [
+    assert [control.description for control in _controls(explorer)] == [
         "Mother’s inertia", "Mother follows baby", "Baby follows mother", "Baby’s inertia", "Mother starts at",
         "Lasting push on her", "Ceiling",
     ]  # fmt: skip
@@ -115,7 +115,7 @@ def test_one_figure_is_used_again_and_none_is_left_open():
     explorer = loop()
     count = [len(axes.lines) for axes in explorer._canvas.figure.axes]
     for hundredths in range(10, 40):
-        explorer._fields[1].value = hundredths / 100
+        explorer._sliders[1].value = hundredths / 100
     assert [len(axes.lines) for axes in explorer._canvas.figure.axes] == count
     assert plt.get_fignums() == []
 

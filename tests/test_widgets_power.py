@@ -89,7 +89,7 @@ def test_the_significant_part_of_a_bar_stands_on_the_other():
     assert split[:, 1].max() == counts[both]
 
 
-def test_typing_moves_bars_lines_picture_and_words():
+def test_other_settings_move_bars_lines_picture_and_words():
     explorer = power()
     before = explorer._picture.value, explorer._words.value
     explorer.set(true_r=0.4, n=100)
@@ -101,9 +101,9 @@ def test_typing_moves_bars_lines_picture_and_words():
     assert explorer._picture.value != before[0] and describe(now) in explorer._words.value != before[1]
 
 
-def test_every_field_has_a_name_and_the_picture_a_text_alternative():
+def test_every_slider_has_a_name_and_the_picture_a_text_alternative():
     explorer = power()
-    assert [field.description for field in explorer.children[0].children] == [
+    assert [slider.description for slider in explorer.children[0].children] == [
         "True correlation", "Reliability of talk", "Reliability of oxytocin", "Number of dyads",
     ]  # fmt: skip
     assert 'alt="Histogram of' in explorer._picture.value and 'role="status"' in explorer._words.value

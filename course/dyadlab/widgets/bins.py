@@ -5,16 +5,18 @@
 
 import base64
 import html
-import io
 import math
 from dataclasses import dataclass
 
 import ipywidgets
 import numpy as np
 import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dyadlab.plots.drawing import PALETTE, png
 from dyadlab.sentences import Sentence
+from dyadlab.widgets.slider import Slider
 
 MOST_BINS = 60
 FIRST_BINS = 10
@@ -101,10 +103,9 @@ def describe(binned):
 
 
 class Bins(ipywidgets.VBox):
-    """A histogram with a number field for its bins and two buttons, usable by mouse or by keyboard alone.
+    """A histogram with a slider for its bins and two buttons, usable by mouse or by keyboard alone.
 
-    A number field is used and not a slider, because the slider of ipywidgets has no accessible name: a
-    screen reader would say "slider, ten" and not what the ten is. ``n_bins`` may be read and set.
+    ``n_bins`` may be read and set.
     """
 
     def __init__(self, values, label):
@@ -112,23 +113,19 @@ class Bins(ipywidgets.VBox):
         self._values = values
         self._label = str(label)
         self._figure = Figure(figsize=(5.2, 2.9), dpi=110, layout="constrained")
+        self._canvas = FigureCanvasAgg(self._figure)
         self._axes = self._figure.add_subplot()
-        self._number = ipywidgets.BoundedIntText(
-            value=FIRST_BINS,
-            min=1,
-            max=MOST_BINS,
-            description="Number of bins",
-            style={"description_width": "initial"},
-            layout={"width": "190px"},
-        )
+        self._number = Slider(FIRST_BINS, 1, MOST_BINS, 1, "Number of bins")
         fewer = ipywidgets.Button(description="Fewer bins", tooltip="One bin fewer")
         more = ipywidgets.Button(description="More bins", tooltip="One bin more")
-        fewer.on_click(lambda _: self._step(-1))
-        more.on_click(lambda _: self._step(+1))
+        fewer.on_click(lambda _: self._number.move(-1))
+        more.on_click(lambda _: self._number.move(+1))
         self._picture = ipywidgets.HTML()
         self._words = ipywidgets.HTML()
-        super().__init__([ipywidgets.HBox([self._number, fewer, more]), self._picture, self._words])
+        controls = ipywidgets.Box([self._number, fewer, more], layout={"flex_flow": "row wrap"})
+        super().__init__([controls, self._picture, self._words])
         self._number.observe(lambda _: self._draw(), names="value")
+        self._draw_what_stays()
         self._draw()
 
     def __repr__(self):
@@ -158,15 +155,11 @@ class Bins(ipywidgets.VBox):
         """What is now shown, in words."""
         return describe(self.binned)
 
-    def _step(self, by):
-        self._number.value = min(MOST_BINS, max(1, self.n_bins + by))
-
-    def _draw(self):
-        binned = self.binned
-        blue, orange, vermilion = (sns.color_palette("colorblind")[i] for i in (0, 1, 3))
-        axes = self._axes
-        axes.clear()
-        axes.bar(binned.edges[:-1], binned.counts, width=binned.width, align="edge", color=blue, edgecolor="white")
+    def _draw_what_stays(self):
+        """Mean, median and names are drawn once, for no number of bins moves them; afterwards only bars change."""
+        blue, orange, vermilion = (PALETTE[i] for i in (0, 1, 3))
+        self._look = {"align": "edge", "color": blue, "edgecolor": "white"}
+        axes, binned = self._axes, self.binned
         # told apart by their dashes as well as by their colours
         axes.axvline(binned.median, color=orange, linestyle=":", linewidth=2.5, label=f"median {binned.median:.1f}")
         axes.axvline(binned.mean, color=vermilion, linestyle="--", linewidth=2, label=f"mean {binned.mean:.1f}")
@@ -175,9 +168,22 @@ class Bins(ipywidgets.VBox):
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False)
         sns.despine(ax=axes)
-        picture = io.BytesIO()
-        self._figure.savefig(picture, format="png")
-        source = base64.b64encode(picture.getvalue()).decode()
+        # Lay out now and for good, with the longest counts: later drawings are quicker, and the axes never shift.
+        self._draw_bars(count_bins(self._values, 1))
+        self._canvas.draw()
+        self._figure.set_layout_engine("none")
+
+    def _draw_bars(self, binned):
+        for bar in list(self._axes.patches):
+            bar.remove()
+        self._axes.bar(binned.edges[:-1], binned.counts, width=binned.width, **self._look)
+        self._axes.set_ylim(0, 1.05 * binned.counts.max())
+
+    def _draw(self):
+        binned = self.binned
+        self._draw_bars(binned)
+        self._canvas.draw()
+        source = base64.b64encode(png(self._canvas)).decode()
         alternative = html.escape(
             f"Histogram of {self._label} in {self.n_bins} bins. The words below say what it shows.",
             quote=True,

@@ -1,4 +1,4 @@
-"""A standard curve fitted by eye: four numbers to move, what they miss, and least squares beside one's own.
+"""A standard curve fitted by eye: four sliders to move, what they miss, and least squares beside one's own.
 
 :func:`read` knows the numbers and nothing of notebooks; :class:`CurveByEye` shows them.
 """
@@ -15,17 +15,18 @@ from matplotlib.figure import Figure
 from dyadlab import models
 from dyadlab.plots import assay as drawn
 from dyadlab.plots.drawing import PALETTE, png
+from dyadlab.widgets.slider import Slider
 
 FIRST = models.Curve(1.0, 0.6, 250.0, 0.2)
 """Where everybody begins: a curve, and a poor one."""
 RESIDUALS_UP_TO = 0.3
 """Half the height of the lower panel; the first curve fits in."""
 CONTROLS = (
-    # name, lowest, highest, step
-    ("Top A (optical density)", 0.2, 2.0, 0.01),
-    ("Slope B", 0.2, 3.0, 0.05),
-    ("Midpoint C (pg/ml)", 5.0, 1000.0, 5.0),
-    ("Bottom D (optical density)", 0.0, 1.0, 0.01),
+    # name, lowest, highest, step, the unit that a screen reader says after the value
+    ("Top A (optical density)", 0.2, 2.0, 0.01, ""),
+    ("Slope B", 0.2, 3.0, 0.05, ""),
+    ("Midpoint C (pg/ml)", 5, 1000, 5, "pg/ml"),
+    ("Bottom D (optical density)", 0.0, 1.0, 0.01, ""),
 )
 
 
@@ -70,10 +71,9 @@ def describe(reading, best=None):
 
 
 class CurveByEye(ipywidgets.VBox):
-    """Four number fields and a button, the curve through the standards with its residuals, and words.
+    """Four sliders and a button, the curve through the standards with its residuals, and words.
 
-    Number fields are used and not sliders, because the slider of ipywidgets has no accessible name: the arrow keys
-    move them by one step. ``values`` (a :class:`dyadlab.models.Curve`) and ``compared`` may be read and set.
+    ``values`` (a :class:`dyadlab.models.Curve`) and ``compared`` may be read and set.
     """
 
     def __init__(self, concentration, density):
@@ -81,24 +81,22 @@ class CurveByEye(ipywidgets.VBox):
         # Without weights: what the student sees being made small is what the computer makes small.
         best = models.fit_curve(*self._data, weighted=False)  # complains now, not when somebody moves a number
         self._best = read(*self._data, best)
-        self._fields = [
-            ipywidgets.BoundedFloatText(
-                value, min=low, max=high, step=step, description=name,
-                style={"description_width": "175px"}, layout={"width": "275px"},
-            )
-            for value, (name, low, high, step) in zip(FIRST, CONTROLS, strict=True)
-        ]  # fmt: skip
+        self._sliders = [
+            Slider(value, low, high, step, name, unit=unit, width="400px", label_width="176px")
+            for value, (name, low, high, step, unit) in zip(FIRST, CONTROLS, strict=True)
+        ]
         self._button = ipywidgets.Button(description="Show least squares", layout={"width": "180px"})
         self._button.on_click(lambda _: self._compare())
         self._compared = False
-        self._words = ipywidgets.HTML(layout={"width": "285px", "margin": "6px 2px"})
+        self._words = ipywidgets.HTML(layout={"width": "380px", "max_width": "98%", "margin": "6px 2px"})
         self._picture = ipywidgets.HTML()
         self._draw_what_stays()
-        left = ipywidgets.VBox([*self._fields, self._button, self._words], layout={"flex": "0 0 auto"})
-        # A row that wraps: in a narrow window the picture stands under the numbers.
+        narrow = {"flex": "0 0 auto", "max_width": "100%"}
+        left = ipywidgets.VBox([*self._sliders, self._button, self._words], layout=narrow)
+        # A row that wraps: in a narrow window the picture stands under the sliders.
         super().__init__([ipywidgets.Box([left, self._picture], layout={"flex_flow": "row wrap"})])
-        for field in self._fields:
-            field.observe(lambda _: self._draw(), names="value")
+        for slider in self._sliders:
+            slider.observe(lambda _: self._draw(), names="value")
         self._draw()
 
     def __repr__(self):
@@ -111,12 +109,12 @@ class CurveByEye(ipywidgets.VBox):
     @property
     def values(self):
         """The four numbers now shown."""
-        return models.Curve(*(field.value for field in self._fields))
+        return models.Curve(*(float(slider.value) for slider in self._sliders))
 
     @values.setter
     def values(self, curve):
-        for field, value in zip(self._fields, curve, strict=True):
-            field.value = value
+        for slider, value in zip(self._sliders, curve, strict=True):
+            slider.value = value
 
     @property
     def compared(self):

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from dyadlab import models, plots
 from dyadlab.plots import drawing
+from dyadlab.widgets.slider import Slider
 
 PEOPLE = 1000
 CUTOFFS = range(1, 31)
@@ -72,28 +73,23 @@ def describe(reading):
 
 
 class Cutoff(ipywidgets.VBox):
-    """Two number fields and two buttons, the curve with a ring on it, and 1000 mothers as a table.
+    """Two sliders and two buttons, the curve with a ring on it, and 1000 mothers as a table.
 
-    Number fields are used and not sliders, because the slider of ipywidgets has no accessible name.
     ``cutoff`` and ``base_rate`` (of 100) may be read and set.
     """
 
     def __init__(self, score, condition):
         models.screening_table(score, condition, 11)  # complains now, and not when somebody moves a number
         self._data = np.asarray(score, dtype=float), np.asarray(condition, dtype=float)
-        style, layout = {"description_width": "initial"}, {"width": "250px"}
-        self._cutoff = ipywidgets.BoundedIntText(
-            11, min=CUTOFFS[0], max=CUTOFFS[-1], description="Cut-off (this score or more)",
-            style=style, layout=layout,
-        )  # fmt: skip
-        self._base_rate = ipywidgets.BoundedIntText(
-            10, min=BASE_RATES[0], max=BASE_RATES[-1], description="Of 100 mothers, depressed",
-            style=style, layout=layout,
-        )  # fmt: skip
+        look = {"width": "435px", "label_width": "195px"}
+        self._cutoff = Slider(11, CUTOFFS[0], CUTOFFS[-1], 1, "Cut-off (this score or more)", **look)
+        self._base_rate = Slider(
+            10, BASE_RATES[0], BASE_RATES[-1], 1, "Of 100 mothers, depressed", unit="of 100", **look
+        )
         lower = ipywidgets.Button(description="Lower cut-off", tooltip="Cut-off one point lower")
         higher = ipywidgets.Button(description="Higher cut-off", tooltip="Cut-off one point higher")
-        lower.on_click(lambda _: self._step(-1))
-        higher.on_click(lambda _: self._step(+1))
+        lower.on_click(lambda _: self._cutoff.move(-1))
+        higher.on_click(lambda _: self._cutoff.move(+1))
         self._picture = ipywidgets.HTML()
         self._words = ipywidgets.HTML(
             layout={"flex": "0 1 345px", "max_width": "100%", "min_width": "0", "margin": "2px 12px 2px 2px"}
@@ -103,8 +99,8 @@ class Cutoff(ipywidgets.VBox):
         below = ipywidgets.Box([self._words, self._picture], layout={"flex_flow": "row wrap"})
         controls = ipywidgets.Box([self._cutoff, lower, higher, self._base_rate], layout={"flex_flow": "row wrap"})
         super().__init__([controls, below])
-        for field in (self._cutoff, self._base_rate):
-            field.observe(lambda _: self._draw(), names="value")
+        for slider in (self._cutoff, self._base_rate):
+            slider.observe(lambda _: self._draw(), names="value")
         self._draw()
 
     def __repr__(self):
@@ -136,9 +132,6 @@ class Cutoff(ipywidgets.VBox):
     def reading(self):
         """What is now shown, a :class:`Reading`."""
         return read(*self._data, self.cutoff, self.base_rate / 100)
-
-    def _step(self, by):
-        self.cutoff = min(CUTOFFS[-1], max(CUTOFFS[0], self.cutoff + by))
 
     def _draw_what_stays(self):
         """The curve is drawn once; afterwards only the ring moves, which keeps the answer quick."""

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from dyadlab import models, plots
 from dyadlab.plots import drawing
+from dyadlab.widgets.slider import Slider
 
 COMMENTS = 1000
 PREVALENCES = range(1, 51)  # comments of 100 that are mind-related
@@ -60,21 +61,15 @@ def describe(reading):
 
 
 class KappaExplorer(ipywidgets.VBox):
-    """Two number fields and four buttons, both curves with a mark on each, and 1000 comments as a table.
+    """Two sliders and four buttons, both curves with a mark on each, and 1000 comments as a table.
 
     ``prevalence`` and ``accuracy`` (whole numbers of 100) may be read and set.
     """
 
     def __init__(self):
-        style = {"description_width": "initial"}
-        self._prevalence = ipywidgets.BoundedIntText(
-            50, min=PREVALENCES[0], max=PREVALENCES[-1], description="Of 100 comments, mind-related",
-            style=style, layout={"width": "285px"},
-        )  # fmt: skip
-        self._accuracy = ipywidgets.BoundedIntText(
-            95, min=ACCURACIES[0], max=ACCURACIES[-1], description="Of 100 codes, right",
-            style=style, layout={"width": "215px"},
-        )  # fmt: skip
+        look = {"unit": "of 100", "width": "460px", "label_width": "225px"}
+        self._prevalence = Slider(50, PREVALENCES[0], PREVALENCES[-1], 1, "Of 100 comments, mind-related", **look)
+        self._accuracy = Slider(95, ACCURACIES[0], ACCURACIES[-1], 1, "Of 100 codes, right", **look)
         rarer, commoner = (
             ipywidgets.Button(description=name, tooltip=f"Mind-related comments {name.lower()} by one in 100")
             for name in ("Rarer", "Commoner")
@@ -83,13 +78,13 @@ class KappaExplorer(ipywidgets.VBox):
             ipywidgets.Button(description=f"{name} coders", tooltip=f"{name} by one code in 100")
             for name in ("Poorer", "Better")
         )
-        for button, field, by in (
+        for button, slider, by in (
             (rarer, self._prevalence, -1),
             (commoner, self._prevalence, +1),
             (worse, self._accuracy, -1),
             (better, self._accuracy, +1),
         ):
-            button.on_click(lambda _, field=field, by=by: _step(field, by))
+            button.on_click(lambda _, slider=slider, by=by: slider.move(by))
         self._picture = ipywidgets.HTML()
         self._words = ipywidgets.HTML(
             layout={"flex": "0 1 345px", "max_width": "100%", "min_width": "0", "margin": "2px 12px 2px 2px"}
@@ -104,8 +99,8 @@ class KappaExplorer(ipywidgets.VBox):
                 ipywidgets.Box([self._words, self._picture], layout=wrapping),
             ]
         )
-        for field in (self._prevalence, self._accuracy):
-            field.observe(lambda _: self._draw(), names="value")
+        for slider in (self._prevalence, self._accuracy):
+            slider.observe(lambda _: self._draw(), names="value")
         self._draw()
 
     def __repr__(self):
@@ -174,10 +169,6 @@ class KappaExplorer(ipywidgets.VBox):
             f'<img alt="{html.escape(alternative)}" style="max-width: 100%" src="data:image/png;base64,{source}">'
         )
         self._words.value = _table(now)
-
-
-def _step(field, by):
-    field.value = min(field.max, max(field.min, field.value + by))
 
 
 def _table(now):

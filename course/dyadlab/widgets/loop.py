@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from dyadlab import models
 from dyadlab.plots import drawing
 from dyadlab.plots.loop import BABY, MOTHER, stay_lines
+from dyadlab.widgets.slider import Slider
 
 SECONDS, REACH = 60, 2.5
 CEILING = 2.0  # points, where a ceiling is asked for
@@ -115,32 +116,29 @@ def _signed(value):
 
 
 class LoopExplorer(ipywidgets.VBox):
-    """Six number fields, a choice and two buttons; the plane and the course; the reading in words.
+    """Six sliders, a choice and two buttons; the plane and the course; the reading in words.
 
-    Number fields are used and not sliders, because the slider of ipywidgets has no accessible name.
     ``loop``, ``start``, ``push`` and ``ceiling`` may be read and set.
     """
 
     def __init__(self):
-        style, layout = {"description_width": "150px"}, {"width": "245px"}
 
-        def field(value, name, low, high, step):
-            return ipywidgets.BoundedFloatText(
-                value, min=low, max=high, step=step, description=name, style=style, layout=layout
-            )
+        def slider(value, name, low, high, step, unit=""):
+            return Slider(value, low, high, step, name, unit=unit, decimals=2, width="355px", label_width="135px")
 
         (a, c), (d, e) = WITHOUT_DEPRESSION
-        self._fields = (
-            field(a, "Mother’s inertia", 0, 0.95, 0.01),
-            field(c, "Mother follows baby", 0, 0.6, 0.01),
-            field(d, "Baby follows mother", 0, 0.6, 0.01),
-            field(e, "Baby’s inertia", 0, 0.95, 0.01),
+        self._sliders = (
+            slider(a, "Mother’s inertia", 0, 0.95, 0.01),
+            slider(c, "Mother follows baby", 0, 0.6, 0.01),
+            slider(d, "Baby follows mother", 0, 0.6, 0.01),
+            slider(e, "Baby’s inertia", 0, 0.95, 0.01),
         )
-        self._start = field(1.0, "Mother starts at", -2, 2, 0.5)
-        self._push = field(0.0, "Lasting push on her", -0.5, 0.5, 0.02)
+        self._start = slider(1.0, "Mother starts at", -2, 2, 0.5, "points from usual")
+        self._push = slider(0.0, "Lasting push on her", -0.5, 0.5, 0.02, "points per second")
         self._ceiling = ipywidgets.Dropdown(
-            options=[("none", 0.0), ("2 points", CEILING)], description="Ceiling", style=style, layout=layout
-        )
+            options=[("none", 0.0), ("2 points", CEILING)], description="Ceiling", layout={"width": "160px"},
+            style={"description_width": "initial"},
+        )  # fmt: skip
         buttons = []
         for name, loop, tip in (
             ("Loop under depression", UNDER_DEPRESSION, "Sets the four numbers of the loop; assumed values"),
@@ -156,14 +154,14 @@ class LoopExplorer(ipywidgets.VBox):
         super().__init__(
             [
                 ipywidgets.Box(buttons, layout=wrap),
-                ipywidgets.Box(self._fields[:2], layout=wrap),
-                ipywidgets.Box(self._fields[2:], layout=wrap),
+                ipywidgets.Box(self._sliders[:2], layout=wrap),
+                ipywidgets.Box(self._sliders[2:], layout=wrap),
                 ipywidgets.Box([self._start, self._push, self._ceiling], layout=wrap),
                 self._picture,
                 self._words,
             ]
         )
-        for control in (*self._fields, self._start, self._push, self._ceiling):
+        for control in (*self._sliders, self._start, self._push, self._ceiling):
             control.observe(lambda _: self._draw(), names="value")
         self._draw()
 
@@ -177,7 +175,7 @@ class LoopExplorer(ipywidgets.VBox):
     @property
     def loop(self):
         """The four numbers now set, as a table of two rows."""
-        a, c, d, e = (f.value for f in self._fields)
+        a, c, d, e = (slider.value for slider in self._sliders)
         return [[a, c], [d, e]]
 
     @loop.setter
@@ -217,9 +215,9 @@ class LoopExplorer(ipywidgets.VBox):
         return read(self.loop, start=self.start, push=self.push, ceiling=self.ceiling)
 
     def _set(self, loop):
-        self._held = True  # four fields change, one picture is drawn
-        for control, value in zip(self._fields, np.ravel(loop), strict=True):
-            control.value = float(value)
+        self._held = True  # four sliders change, one picture is drawn
+        for slider, value in zip(self._sliders, np.ravel(loop), strict=True):
+            slider.value = value
         self._held = False
         self._draw()
 

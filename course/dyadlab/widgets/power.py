@@ -18,6 +18,7 @@ from matplotlib.path import Path
 from dyadlab import models
 from dyadlab.models.given import MakesNoSense, one_number
 from dyadlab.plots.drawing import PALETTE, png
+from dyadlab.widgets.slider import Slider
 
 STUDIES = 4000
 SMALLEST, LARGEST = 10, 1000
@@ -133,47 +134,31 @@ def _bars(heights, under=0):
 
 
 class Power(ipywidgets.VBox):
-    """Four number fields and the histogram of 4000 studies, the significant ones hatched.
+    """Four sliders and the histogram of 4000 studies, the significant ones hatched.
 
-    :meth:`set` does what typing into the fields does.
+    :meth:`set` does what moving the sliders does.
     """
 
     def __init__(self, true_r=0.6, reliability_talk=0.6, reliability_oxytocin=0.5, n=62):
         read(true_r, reliability_talk, reliability_oxytocin, n)  # complains now
-        style = {"description_width": "initial"}
-
-        def share(value, name, width):
-            return ipywidgets.BoundedFloatText(
-                value, min=0.1, max=1, step=0.05, description=name, style=style, layout={"width": width}
-            )
-
-        self._fields = {
-            "true_r": ipywidgets.BoundedFloatText(
-                true_r,
-                min=0,
-                max=0.9,
-                step=0.05,
-                description="True correlation",
-                style=style,
-                layout={"width": "168px"},
-            ),
-            "reliability_talk": share(reliability_talk, "Reliability of talk", "182px"),
-            "reliability_oxytocin": share(reliability_oxytocin, "Reliability of oxytocin", "212px"),
-            "n": ipywidgets.BoundedIntText(
-                n, min=SMALLEST, max=LARGEST, description="Number of dyads", style=style, layout={"width": "178px"}
-            ),
+        look = {"width": "370px", "label_width": "145px"}
+        self._sliders = {
+            "true_r": Slider(true_r, 0, 0.9, 0.05, "True correlation", **look),
+            "reliability_talk": Slider(reliability_talk, 0.1, 1, 0.05, "Reliability of talk", **look),
+            "reliability_oxytocin": Slider(reliability_oxytocin, 0.1, 1, 0.05, "Reliability of oxytocin", **look),
+            "n": Slider(n, SMALLEST, LARGEST, 1, "Number of dyads", **look),
         }
         self._picture, self._words = ipywidgets.HTML(), ipywidgets.HTML()
         self._draw_what_stays()
         super().__init__(
             [
-                ipywidgets.Box(list(self._fields.values()), layout={"flex_flow": "row wrap"}),
+                ipywidgets.Box(list(self._sliders.values()), layout={"flex_flow": "row wrap"}),
                 self._picture,
                 self._words,
             ]
         )
-        for field in self._fields.values():
-            field.observe(lambda _: self._draw(), names="value")
+        for slider in self._sliders.values():
+            slider.observe(lambda _: self._draw(), names="value")
         self._draw()
 
     def __repr__(self):
@@ -186,12 +171,12 @@ class Power(ipywidgets.VBox):
     @property
     def reading(self):
         """What is now shown, a :class:`Reading`."""
-        return read(**{name: field.value for name, field in self._fields.items()})
+        return read(**{name: slider.value for name, slider in self._sliders.items()})
 
     def set(self, **settings):
         """Change any of true_r, reliability_talk, reliability_oxytocin and n; a value out of range is moved into it."""
         for name, value in settings.items():
-            self._fields[name].value = value
+            self._sliders[name].value = value
 
     def _draw_what_stays(self):
         """Axes and two shapes of bars are made once; afterwards only shapes and lines move."""

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from dyadlab import models
 from dyadlab.plots import drawing
 from dyadlab.plots.panel import in_standard_deviations
+from dyadlab.widgets.slider import Slider
 
 SIZES = (100, 200, 400, 1000)
 MOST_STABLE_R = 0.8
@@ -103,20 +104,19 @@ def describe(stable_r, people, found, hits):
 
 
 class Traits(ipywidgets.VBox):
-    """A number field, a choice and a button; four estimates with intervals around a truth of zero.
+    """A slider, a choice and a button; four estimates with intervals around a truth of zero.
 
     ``stable_r`` and ``people`` may be read and set; ``another()`` draws other dyads.
     """
 
     def __init__(self):
-        style = {"description_width": "initial"}
-        self._stable_r = ipywidgets.BoundedFloatText(
-            0.6, min=-MOST_STABLE_R, max=MOST_STABLE_R, step=0.1, description="Correlation of the stable parts",
-            style=style, layout={"width": "280px"},
-        )  # fmt: skip
-        self._people = ipywidgets.Dropdown(
-            options=SIZES, value=400, description="Dyads in the study", style=style, layout={"width": "210px"}
+        self._stable_r = Slider(
+            0.6, -MOST_STABLE_R, MOST_STABLE_R, 0.1, "Correlation of the stable parts", decimals=2, width="440px"
         )
+        self._people = ipywidgets.Dropdown(
+            options=SIZES, value=400, description="Dyads in the study", style={"description_width": "initial"},
+            layout={"width": "210px"},
+        )  # fmt: skip
         button = ipywidgets.Button(description="Another study", tooltip="The same world, other dyads")
         button.on_click(lambda _: self.another())
         self._seed = 1
@@ -124,8 +124,8 @@ class Traits(ipywidgets.VBox):
         self._draw_what_stays()
         controls = ipywidgets.Box([self._stable_r, self._people, button], layout={"flex_flow": "row wrap"})
         super().__init__([controls, self._picture, self._words])
-        for field in (self._stable_r, self._people):
-            field.observe(lambda _: self._draw(), names="value")
+        for control in (self._stable_r, self._people):
+            control.observe(lambda _: self._draw(), names="value")
         self._draw()
 
     def __repr__(self):
@@ -138,7 +138,7 @@ class Traits(ipywidgets.VBox):
     @property
     def stable_r(self):
         """The correlation of the two stable parts, -0.8 to 0.8."""
-        return round(self._stable_r.value, 2)
+        return self._stable_r.value
 
     @stable_r.setter
     def stable_r(self, value):
