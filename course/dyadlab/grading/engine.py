@@ -201,7 +201,8 @@ class Marking:
 
     def _see_whose(self, stated):
         """Flag, once, that checks were made on a classmate's numbers, however the notebook came to that id."""
-        if not isinstance(stated, str) or prepare.same_person(stated, self._handed_in_by):
+        blank = not isinstance(stated, str) or not stated.strip(" _.")
+        if blank or prepare.same_person(stated, self._handed_in_by):
             return
         flag = STRANGER.format(stated=stated[:100], student=self._handed_in_by)
         if flag not in self.flags and "my_id" not in self._flagged_before:
