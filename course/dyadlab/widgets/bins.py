@@ -170,7 +170,7 @@ class Bins(ipywidgets.VBox):
         sns.despine(ax=axes)
         # Lay out now and for good, with the longest counts: later drawings are quicker, and the axes never shift.
         self._draw_bars(count_bins(self._values, 1))
-        self._canvas.draw()
+        self._figure.get_layout_engine().execute(self._figure)
         self._figure.set_layout_engine("none")
 
     def _draw_bars(self, binned):
