@@ -159,8 +159,12 @@ def test_the_attack_gains_nothing_and_ends_as_the_catalogue_says(attacked, name)
     assert not odd, "the instructor's terminal would obey these characters"
 
 
-def test_no_script_of_a_student_runs_in_the_browser_of_whoever_marks(attacked):
-    attack = ATTACKS["a script for the marker's browser"]
+@pytest.mark.parametrize(
+    "name",
+    ["a script for the marker's browser", "a script in a quotation", "a table that covers the marker's page"],
+)
+def test_no_script_of_a_student_runs_in_the_browser_of_whoever_marks(attacked, name):
+    attack = ATTACKS[name]
     executed = attacked.course.autograded / attack.who / target.WEEK / scene.FILE
     assert "mallory" in executed.read_text(encoding="utf-8"), "the answer itself is gone"
     assert scene.scripts(executed) == []

@@ -1,6 +1,7 @@
 """Claims about taking a submission apart: what is mended, what is refused, and that nothing is run or followed."""
 
 import json
+import time
 
 import nbformat
 import pytest
@@ -203,6 +204,84 @@ def test_an_id_that_is_not_the_owners_is_flagged_whatever_case_accents_and_space
     notebook = released()
     notebook.cells[0].source = f"my_id = {typed}"
     assert bool(ready(notebook, student=student).flags) is flagged
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        'my_id = "cd" + "456"',
+        'my_id = str("cd456")',
+        "my_id = f\"cd{'456'}\"",
+        'my_id: str = "cd456"',
+        'my_id, _ = "cd456", 1',
+        '[_, (my_id, _)] = [1, ("cd456", 2)]',
+        'if True:\n    my_id = "cd456"',
+        'try:\n    with open("x"):\n        my_id = "cd456"\nfinally:\n    pass',
+        'print(my_id := "cd456")',
+        'for my_id in ["cd456"]:\n    pass',
+        'my_id = "ab123"\nmy_id = other = ("cd" "456")',
+    ],
+)
+def test_an_id_that_is_not_the_owners_is_seen_in_whatever_way_it_is_given(typed):
+    notebook = released()
+    notebook.cells[0].source = typed
+    assert "my_id = 'cd456'" in ready(notebook, student="ab123").flags[0]
+    notebook.cells[0].source = typed.replace("cd", "ab").replace("456", "123")
+    assert ready(notebook, student="ab123").flags == ()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "my_id = input()",
+        'my_id = "cd" * 3',
+        "my_id: str",
+        "my_id = str(456)",
+        'def f():\n    my_id = "cd456"',
+        'my_id = f"cd{456:>5}"',
+        "my_id = " + '"a" + ' * 800 + '"b"',
+        "my_id, other = numbers",
+    ],
+)
+def test_an_id_that_only_a_run_can_tell_is_left_to_the_run(typed):
+    notebook = released()
+    notebook.cells[0].source = typed
+    said = ready(notebook, student="ab123").flags
+    assert said == () or "aaaa" in said[0]
+
+
+@pytest.mark.parametrize("what", ["{}", "[]", '{"a":{}}', "0", '""'])
+def test_a_notebook_of_millions_of_parts_is_refused_before_it_weighs_anything(what):
+    notebook = nbformat.writes(released()).encode()
+    doctored = notebook.replace(
+        b'"metadata": {', b'"metadata": {"x": [' + b",".join([what.encode()] * 1_500_000) + b"],", 1
+    )
+    began = time.monotonic()
+    with pytest.raises(prepare.Unreadable, match="more parts than any notebook"):
+        ready(doctored)
+    assert time.monotonic() - began < 5
+
+
+def test_commas_and_brackets_that_somebody_wrote_are_no_parts():
+    notebook = released()
+    notebook.cells[1].source = "x = '" + '{[,"' * 100_000 + "'"
+    for _ in range(3):
+        notebook.cells.append(nbformat.v4.new_markdown_cell("{[,\\" * 100_000))
+    assert by_name(ready(notebook))["w99_x"].source == notebook.cells[1].source
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_what_no_cell_shows_is_left_behind_before_a_notebook_is_converted(version, monkeypatch):
+    heavy = {"much": [{"a": {}}] * 1000}
+    notebook = json.loads(nbformat.writes(nbformat.convert(released(), version), version=version))
+    cells = notebook["cells"] if version == 4 else notebook["worksheets"][0]["cells"]
+    for one in (notebook, cells[1], cells[1]["metadata"]["nbgrader"]):
+        one.setdefault("metadata", {}).update(heavy)
+    made, real = [], nbformat.from_dict
+    monkeypatch.setattr(nbformat, "from_dict", lambda value: made.append(len(str(value))) or real(value))
+    prepared = ready(json.dumps(notebook).encode())
+    assert set(by_name(prepared)) == {c.grade_id for c in MASTER.cells}
+    assert max(made) < 5000
 
 
 def test_links_special_files_and_too_much_are_left_out_and_said(tmp_path, monkeypatch):

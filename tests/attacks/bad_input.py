@@ -431,6 +431,32 @@ def nested(released, here):
     return {FILE: content.replace('"metadata": {', '"metadata": {' + deep + ", ", 1).encode()}
 
 
+@attack(
+    "millions of empty things in its metadata",
+    "Has six million empty dictionaries in its metadata, which no cell shows.",
+    says="more parts",
+    **REFUSED,
+)
+def many_parts(released, here):
+    content = json.dumps(raw(released))
+    much = '"much": [' + ",".join(["{}"] * 6_000_000) + "]"
+    return {FILE: content.replace('"metadata": {', '"metadata": {' + much + ", ", 1).encode()}
+
+
+@attack(
+    "a picture that is not in the file",
+    "Shows drawings in a written answer that are not in the file, or not as pictures, over which pages do not open.",
+)
+def no_picture(released, here):
+    notebook = raw(released)
+    thought = cell(notebook, "words_think")
+    thought["source"] = "See ![my drawing](attachment:drawing.svg) and ![gone](attachment:gone.png)."
+    thought["attachments"] = {"drawing.svg": {"image/svg+xml": "PHN2Zy8+"}}
+    setup = next(c for c in notebook["cells"] if c["id"] == "setup")
+    setup["source"] = "from IPython.display import Markdown, display\ndisplay(Markdown('![x](attachment:x.png)'))"
+    return packed(notebook)
+
+
 @attack("numbers that are none", "Has NaN and Infinity in its metadata, which JSON does not know.")
 def not_json_numbers(released, here):
     notebook = raw(released)

@@ -103,15 +103,15 @@ def grade_submission(master, submission, tier=None, budget=Budget(), limits=None
         except warm.NotWarm:  # something ended the warm process, perhaps long ago: once more with a new one
             forget_warm()
             prepared, marking, cells = marked()
+        shown = harmless.make_harmless(prepared.notebook)
     except prepare.Unreadable as refusal:
         return result(REJECTED, remarks=(str(refusal),))
     except Exception:  # the grader itself failed: never lose the submission, never guess a mark
         remark = "The grader itself failed on this submission; its log says how. No mark was made."
         return result(NEEDS_PERSON, remarks=(remark,), log=traceback.format_exc(), blame=True)
-    harmless.make_harmless(prepared.notebook)
     flags = (*prepared.flags, *marking.flags)
     outcome = NEEDS_PERSON if flags or any(cell.auto_score is None for cell in cells) else GRADED
-    remarks = (*flags, *prepared.remarks, *marking.remarks)
+    remarks = (*flags, *prepared.remarks, *marking.remarks, *shown)
     return result(outcome, cells=cells, notebook=as_bytes(prepared.notebook), remarks=remarks, flags=flags)
 
 

@@ -23,12 +23,18 @@ from dyadlab.studies import stream
 MAX_CELLS = 1_000
 MAX_CHARACTERS_IN_A_CELL = 500_000
 MAX_CHARACTERS = 5_000_000
+#: Lists, entries and their members in the whole file. What Python makes of each weighs a hundred times its comma.
+MAX_PARTS = 1_000_000
 #: Pictures that somebody pasted into a written answer; other attachments may hold programs for a browser.
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 MAX_PICTURE_CHARACTERS = 8_000_000
+#: What is read of a cell, in any format of notebooks. Whatever else there may be is left behind at once.
+CELL_KEYS = ("cell_type", "id", "source", "input", "code", "text", "level", "language", "attachments")
 #: Settings that nbgrader works out again by itself; nothing hangs on them.
 DERIVED = ("checksum", "cell_type", "task")
+SETTINGS = ("grade_id", "grade", "locked", "points", "schema_version", "solution", *DERIVED)
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 #: Halves of characters, and the character that Python takes for the end.
 BROKEN = re.compile("[\0\ud800-\udfff]")
 DELETED_ANSWER = "# This cell had been deleted. What stands in the other cells counts."
@@ -128,7 +134,13 @@ def untouched(master, notebook):
 def parse(file_name, content, remarks):
     """A notebook of nbformat 4 from bytes, with outputs removed."""
     try:
-        raw = json.loads(text_of(content, remarks))
+        text = text_of(content, remarks)
+        if has_too_many_parts(text):
+            raise Unreadable(
+                f"{file_name} has more parts than any notebook of this course: something in it, which no cell shows, "
+                "is there again and again. Ask for it again, saved anew in Jupyter."
+            )
+        raw = json.loads(text)
     except (UnicodeError, ValueError, RecursionError, MemoryError):
         raise Unreadable(f"{file_name} is not a readable notebook. {likely_cause(content)} Ask for it again.") from None
     version = raw.get("nbformat") if isinstance(raw, dict) else None
@@ -146,11 +158,11 @@ def parse(file_name, content, remarks):
             )
         about_language(raw, remarks)
         if version == 4:
-            notebook = nbformat.from_dict(raw)
+            cells = [tidy(cell) for cell in raw["cells"]]
         else:
-            notebook = nbformat.convert(nbformat.versions[version].to_notebook_json(raw), 4)
+            old = nbformat.versions[version].to_notebook_json(only_cells(raw))
+            cells = [tidy(cell) for cell in nbformat.convert(old, 4).cells]
             remarks.append(f"The notebook was saved in the old format {version} and was converted.")
-        cells = [tidy(cell) for cell in notebook.cells]
     except Unreadable:
         raise
     except Exception:
@@ -168,6 +180,35 @@ def parse(file_name, content, remarks):
     clean = nbformat.from_dict(whole)
     clean.cells = cells
     return clean
+
+
+def has_too_many_parts(text):
+    """Whether what stands between the texts of a JSON file is more than a notebook can have."""
+    if sum(map(text.count, ",[{")) <= MAX_PARTS:
+        return False
+    return sum(map(TEXT.sub("", text).count, ",[{")) > MAX_PARTS
+
+
+def only_cells(raw):
+    """A notebook of an old format without all that is not read; converting weighs many times what is converted."""
+    slim = {key: raw[key] for key in ("nbformat", "nbformat_minor") if isinstance(raw.get(key), int)}
+    slim["metadata"] = {"name": ""}
+    if "worksheets" in raw:
+        return slim | {
+            "worksheets": [{"cells": [slim_cell(c) for c in w["cells"]], "metadata": {}} for w in raw["worksheets"]]
+        }
+    return slim | {"cells": [slim_cell(cell) for cell in raw["cells"]]}
+
+
+def slim_cell(cell):
+    slim = {key: cell[key] for key in CELL_KEYS if key in cell}
+    meta = cell.get("metadata", {}).get("nbgrader")
+    return slim | {"metadata": {"nbgrader": settings(meta)} if isinstance(meta, dict) else {}, "outputs": []}
+
+
+def settings(meta):
+    """nbgrader's settings of a cell; each is a word, a number, a yes or a no."""
+    return {key: meta[key] for key in SETTINGS if isinstance(meta.get(key), str | int | float)}
 
 
 def text_of(content, remarks):
@@ -219,7 +260,7 @@ def tidy(cell):
     fresh = fresh_cell(cell["cell_type"], source, cell.get("id"))
     meta = cell.get("metadata", {}).get("nbgrader")
     if isinstance(meta, dict) and isinstance(meta.get("grade_id"), str):
-        fresh.metadata["nbgrader"] = nbformat.from_dict(dict(meta))
+        fresh.metadata["nbgrader"] = nbformat.from_dict(settings(meta))
     if cell["cell_type"] == "markdown" and isinstance(cell.get("attachments"), dict):
         pictures = {name: kept for name, kinds in cell["attachments"].items() if (kept := only_pictures(kinds))}
         if pictures:
@@ -408,25 +449,74 @@ def same_person(one, other):
 
 
 def other_owner(notebook, student):
-    """The id that the notebook states in ``my_id = "..."``, where it is not the student's own; else None."""
+    """The id that the notebook states in ``my_id = "..."``, where it is not the student's own; else None.
+
+    What is worked out only when it runs cannot be seen here: the checks see it, who fetch the value.
+    """
     for cell in notebook.cells:
-        if not (notebooks.is_answer(cell) and notebooks.grade_id(cell).endswith("_my_id")) or len(cell.source) > 5_000:
-            continue
-        try:
-            statements = ast.parse(cell.source).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-        for statement in statements:
-            if (
-                isinstance(statement, ast.Assign)
-                and any(isinstance(t, ast.Name) and t.id == "my_id" for t in statement.targets)
-                and isinstance(statement.value, ast.Constant)
-                and isinstance(statement.value.value, str)
-            ):
-                stated = statement.value.value
-                if stated.strip(" _.") and not same_person(stated, student):
-                    return stated
+        if notebooks.is_answer(cell) and notebooks.grade_id(cell).endswith("_my_id") and len(cell.source) <= 5_000:
+            try:
+                stated = list(stated_ids(ast.parse(cell.source)))
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return None
+            return next((i for i in stated if i.strip(" _.") and not same_person(i, student)), None)
     return None
+
+
+def stated_ids(node):
+    """Every text that a program gives to ``my_id``, within if, with, for and try as well; not within functions."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield from given_to(target, node.value)
+    elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
+        yield from given_to(node.target, node.value)
+    elif isinstance(node, ast.For):
+        for value in getattr(node.iter, "elts", ()):
+            yield from given_to(node.target, value)
+    for inner in ast.iter_child_nodes(node):
+        if not isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            yield from stated_ids(inner)
+
+
+def given_to(target, value):
+    """The text that ``target = value`` gives to my_id, if it can be read off."""
+    if isinstance(target, ast.Name) and target.id == "my_id":
+        text = read_off(value)
+        yield from () if text is None else (text,)
+    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        for one, other in zip(target.elts, value.elts, strict=False):
+            yield from given_to(one, other)
+
+
+def read_off(value):
+    """The text that an expression of texts alone stands for; None for all else."""
+    if isinstance(value, ast.Constant):
+        return value.value if isinstance(value.value, str) else None
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+        return joined([read_off(value.left), read_off(value.right)])
+    if isinstance(value, ast.JoinedStr):
+        return joined([read_off(part) for part in value.values])
+    if isinstance(value, ast.FormattedValue) and value.format_spec is None and value.conversion in (-1, ord("s")):
+        return read_off(value.value)
+    if isinstance(value, ast.NamedExpr):
+        return read_off(value.value)
+    if is_str_of_one(value):
+        return read_off(value.args[0])
+    return None
+
+
+def is_str_of_one(value):
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id == "str"
+        and len(value.args) == 1
+        and not value.keywords
+    )
+
+
+def joined(texts):
+    return None if None in texts else "".join(texts)
 
 
 def unanswered(cell):
