@@ -1,5 +1,6 @@
 """What crosses between the student's process and the one that judges: the same value, or none at all."""
 
+import base64
 import collections
 import contextlib
 import copy
@@ -7,6 +8,7 @@ import datetime as dt
 import decimal
 import enum
 import fractions
+import itertools
 import math
 import random
 import socket
@@ -26,7 +28,7 @@ import statsmodels.formula.api as smf
 from dyadlab import checks
 from dyadlab.blanks import ____
 from dyadlab.grading import wire
-from dyadlab.grading.wire import core, figures, functions
+from dyadlab.grading.wire import core, crowds, figures, functions
 from dyadlab.sentences import NotJudged, Sentence
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -515,7 +517,7 @@ def test_encoding_survives_whatever_an_object_does_when_it_is_looked_at():
 
     assert cross(Named()).__name__ == "x" * 80
     assert type(cross(Unreadable([1]))) is wire.Opaque
-    assert type(cross(Trap())) is wire.Opaque
+    assert type(cross(Trap())) is list
     assert type(cross([Thing()])[0]) is wire.Opaque
 
 
@@ -753,6 +755,10 @@ def test_spoilt_data_give_a_plain_value_or_none_and_take_no_memory():
     assert peak < 60 * 2**20
 
 
+def _base64(array):
+    return base64.b64encode(array.tobytes()).decode()
+
+
 _TIMES_A_DAY = wire.encode(pd.date_range("2024", periods=3, freq="D"))
 HUGE = [
     {"k": "array", "dtype": "<f8", "shape": [2**31], "v": "AAAA"},
@@ -784,6 +790,13 @@ HUGE = [
     [n * core.BIG for n in range(20_000)],
     [{"k": "int", "v": hex(n * core.BIG)} for n in range(20_000)],
     {"k": "set", "v": list(range(60_000))},
+    list(range(60_000)),
+    [f"a{n}" for n in range(20_000)],
+    {"k": "tuple", "v": [n / 7 for n in range(60_000)]},
+    {"k": "objects", "shape": [20_000], "v": list(range(20_000))},
+    {"k": "texts", "width": 6, "shape": [20_000], "v": [f"a{n}" for n in range(20_000)]},
+    {"k": "strings", "missing": "NA", "v": [f"a{n}" for n in range(20_000)]},
+    {"k": "bytes array", "width": 4, "shape": [20_000], "v": _base64(np.arange(20_000, dtype=np.int32))},
     [_TIMES_A_DAY] * 1000,
     {"k": "set", "v": [[1]]},
     {"k": "float", "v": "1e999"},
@@ -812,6 +825,130 @@ def test_lies_about_size_type_and_shape_are_refused_before_room_is_made(data):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20 * 2**20
+
+
+def _crowd(n):
+    """Different whole numbers that pandas, whose hash is key>>33 ^ key ^ key<<11, gives one and the same hash."""
+    low = np.arange(1, 4 * n, dtype=np.uint64)
+    high = (np.uint64(12345) ^ low ^ (low << np.uint64(11))) & np.uint64(0xFFFF_FFFF)
+    fit = high < 2**31
+    return np.roll(((high[fit] << np.uint64(33)) | low[fit])[:n].astype(np.int64), 1)
+
+
+def _alike(n):
+    """Different texts that pandas, which hashes some texts as C programs do, gives one and the same hash."""
+    return ["".join(pairs) for pairs in itertools.islice(itertools.product(("Aa", "BB"), repeat=17), n)]
+
+
+def _index_of(array):
+    plain = {"k": "array", "dtype": array.dtype.str, "shape": [len(array)], "v": _base64(array)}
+    return {"k": "index", "v": plain, "name": None, "freq": None}
+
+
+def _seconds(work):
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def test_values_chosen_to_have_one_hash_really_are_slow_to_find():
+    """Or the tests below say nothing about this pandas."""
+    crowded, spread = _crowd(20_000), np.random.default_rng(1).permutation(20_000)
+    assert _seconds(lambda: pd.Index(crowded).is_unique) > 10 * _seconds(lambda: pd.Index(spread).is_unique)
+    texts = pd.Series(_alike(5000)), pd.Series([f"{n:034}" for n in range(5000)])
+    assert _seconds(texts[0].unique) > 10 * _seconds(texts[1].unique)
+
+
+def _crowded_places(index):
+    """Where decoding looks an index of a submission through for equal values."""
+    codes = {"k": "array", "dtype": "|i1", "shape": [1], "v": "AA=="}
+    yield {"k": "categorical", "codes": codes, "of": index, "ordered": False}
+    yield {"k": "multi index", "levels": [index], "codes": [codes], "names": [None]}
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["categories", "levels"])
+def test_values_chosen_to_have_one_hash_are_refused_before_pandas_sees_them(place):
+    data = [*_crowded_places(_index_of(_crowd(200_000)))][place]
+
+    def decode():
+        with pytest.raises(wire.CannotCross):
+            wire.decode(data)
+
+    assert _seconds(decode) < 3  # it was most of a minute
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["categories", "levels"])
+def test_as_many_as_may_come_cost_seconds_at_most_even_if_all_have_one_hash(place):
+    data = [*_crowded_places(_index_of(_crowd(crowds.MOST_NUMBERS)))][place]
+    assert _seconds(lambda: wire.decode(data)) < 15
+
+
+DIFFERENT = {
+    "numbers": lambda n: np.arange(n),
+    "floats": lambda n: np.arange(n) / 7,
+    "small floats": lambda n: np.arange(n, dtype=np.float32),
+    "complex": lambda n: np.arange(n) * 1j,
+    "times": lambda n: np.arange(n).astype("M8[s]"),
+    "a list": lambda n: list(range(n)),
+    "a tuple": lambda n: tuple(range(n)),
+    "a column": lambda n: pd.Series(np.arange(n)),
+    "a nullable column": lambda n: pd.Series(np.arange(n), dtype="Int64"),
+    "categories": lambda n: pd.Categorical.from_codes([0], categories=np.arange(n)),
+    "an index": lambda n: pd.Index(np.arange(n)[::-1]),
+    "periods": lambda n: pd.array(pd.PeriodIndex.from_ordinals(np.arange(n), freq="s")),
+}
+DIFFERENT_THINGS = {
+    "texts": lambda n: [f"a{k}" for k in range(n)],
+    "an array of texts": lambda n: np.array([f"a{k}" for k in range(n)]),
+    "an array of bytes": lambda n: np.array([b"a%d" % k for k in range(n)]),
+    "a column of texts": lambda n: pd.Series([f"a{k}" for k in range(n)]),
+    "a column of nullable texts": lambda n: pd.Series([f"a{k}" for k in range(n)], dtype="string"),
+    "a column of objects": lambda n: pd.Series(range(n), dtype=object),
+    "a multi-index": lambda n: pd.MultiIndex.from_arrays([[1] * n, np.arange(n)]),
+}
+TOO_MANY = {
+    **{kind: (make, crowds.MOST_NUMBERS) for kind, make in DIFFERENT.items()},
+    **{kind: (make, crowds.MOST_THINGS) for kind, make in DIFFERENT_THINGS.items()},
+}
+
+
+@pytest.mark.parametrize("kind", TOO_MANY)
+def test_of_too_many_different_values_a_person_is_told_and_one_fewer_arrive(kind):
+    make, most = TOO_MANY[kind]
+    assert len(cross(make(most))) in (most, 1)
+    told = pytest.raises(wire.CannotCross, match=r"too many different values\). A person has to look")
+    with checks.answers_from({"n": cross(make(most + 1))}), told:
+        checks.number("n")
+
+
+def test_many_values_of_which_few_differ_arrive():
+    table = pd.DataFrame({"town": ["north", "south", None] * 50_000, "n": np.arange(150_000) % 40_000, "x": math.nan})
+    assert same(cross(table), table)
+    for many in ([1.5, math.nan, "a"] * 20_000, [[k, k + 1] for k in range(30_000)], np.zeros(3_000_000)):
+        assert same(cross(many), many)
+
+
+def test_a_figure_with_a_carpet_of_points_is_for_a_person_also_if_its_facts_were_forged(dyads):
+    def drawn(n):
+        _, axes = plt.subplots()
+        axes.scatter(np.arange(n), np.arange(n))
+        axes.set(xlabel="x", ylabel="y")
+        return axes
+
+    most = figures.MOST_POINTS
+    with checks.answers_from({"f": cross(drawn(most))}):
+        assert checks.figure("f")["points"] == most
+    for carpet in (drawn(most + 1), [drawn(most + 1)], drawn(most + 1).figure):
+        with checks.answers_from({"f": cross(carpet)}), pytest.raises(wire.CannotCross, match="A person has to look"):
+            checks.figure("f")
+    plt.close("all")
+    honest = {**cross(sns.scatterplot(dyads, x="infant_age_months", y="epds_total"))}
+    for key in (*figures.NUMBERS, *figures.LISTS_OF_TEXT):
+        many = np.zeros(most + 1) if key in figures.NUMBERS else ["a"] * (most + 1)
+        facts = {name: np.array(held) if name in figures.NUMBERS else held for name, held in honest.items()}
+        with pytest.raises(wire.CannotCross, match="more than 20,000 points"):
+            wire.decode({"k": "figure", "facts": wire.encode({**facts, key: many})})
+    plt.close("all")
 
 
 def test_lists_within_lists_without_end_are_refused():

@@ -89,14 +89,16 @@ def _attach(copy, target):
 
 
 def fresh_proc(target):
-    """The processes of this process id namespace only. In a container whose own is partly masked: none at all."""
+    """A /proc with the processes of this process id namespace and no others.
+
+    In a container whose own /proc is partly masked the kernel refuses that. Then ``target`` stays empty; should it
+    already show processes, they are others' and the refusal stands.
+    """
     try:
         kernel.mount("proc", target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     except PermissionError:
         if os.path.exists(f"{target}/self"):
-            raise  # what is there shows other processes
-    except OSError:
-        raise
+            raise
 
 
 def job_space(disk_mb, identity, temporary_folder):

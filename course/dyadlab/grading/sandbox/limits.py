@@ -1,5 +1,7 @@
 """What a student's process may use, and how much of it is in use."""
 
+import collections
+import contextlib
 import os
 import stat
 from dataclasses import asdict, dataclass
@@ -18,12 +20,15 @@ class Limits:
     """memory_mb and cpu_s hold for each process; the grader watches the memory of all of them together.
 
     processes counts threads too. disk_mb: the job's folder, its temporary folder and shared memory together.
+
+    What the kernel holds for sockets (about half a megabyte for a pair) is in no process's memory: processes times
+    open_files bounds it. A notebook has about ten files open and one process; with a pool of four, 21 and eight.
     """
 
     memory_mb: int = 2048
     cpu_s: int = 200
-    processes: int = 64
-    open_files: int = 256
+    processes: int = 32
+    open_files: int = 64
     file_mb: int = 64
     disk_mb: int = 256
 
@@ -61,11 +66,17 @@ def set_limits(limits, without=frozenset(), others=0):
 
 def tree(pid):
     """The process ids of ``pid`` and all its descendants that are alive, as this process sees them."""
+    children = _children if _tells_children() else _by_parents().__getitem__
     found, fresh = [], [int(pid)]
     while fresh:
         found += fresh
-        fresh = [child for parent in fresh for child in _children(parent)]
+        fresh = [child for parent in fresh for child in children(parent)]
     return found
+
+
+def _tells_children():
+    """Whether this kernel lists the children of a process (CONFIG_PROC_CHILDREN)."""
+    return os.path.exists("/proc/thread-self/children")
 
 
 def _children(pid):
@@ -75,6 +86,17 @@ def _children(pid):
             children += [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
     except OSError:
         pass
+    return children
+
+
+def _by_parents():
+    """{process: its children}, from what every process says of its parent."""
+    children = collections.defaultdict(list)
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            told = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+            parent = told.rpartition(")")[2].split()[1]  # the name before it may hold anything, brackets too
+            children[int(parent)].append(int(pid))
     return children
 
 

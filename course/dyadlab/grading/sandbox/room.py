@@ -88,11 +88,18 @@ class Room:
     # --- settling: once ---
 
     def _claim_a_user(self):
-        """The slot's user, or another where a second grader on this machine has it: they would share its limits."""
+        """The slot's user, or another where somebody has it.
+
+        A second grader on this machine would share its limits. A stranger (systemd too gives out such ids, to services
+        and to people) would have its processes ended with the student's.
+        """
         if self.tier.identity != OWN_USER:
             return self.tier.user(self.slot)
+        in_use = _users_in_use()
         for slot in range(self.slot, MOST_SLOTS, SLOTS_APART):
             user, group = self.tier.user(slot)
+            if user != os.getuid() and (user in in_use or _has_a_name(user)):
+                continue
             claim = socket.socket(socket.AF_UNIX)
             try:
                 claim.bind(
@@ -528,6 +535,29 @@ def _processes_of(user):
             if os.stat(f"/proc/{pid}").st_uid == user:
                 count += len(os.listdir(f"/proc/{pid}/task"))
     return count
+
+
+def _users_in_use():
+    """The ids of all users with a process, be it only as the one that it could become again."""
+    users = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")) if kernel.LINUX else ():
+        with contextlib.suppress(OSError):
+            about = Path(f"/proc/{pid}/status").read_text(errors="replace")
+            fields = dict(line.split(":", 1) for line in about.splitlines() if ":" in line)
+            if fields["State"].split()[0] not in "ZX":  # one that has ended harms nobody and cannot be harmed
+                users |= {int(user) for user in fields["Uid"].split()}
+    return users
+
+
+def _has_a_name(user):
+    """Whether this machine knows the user."""
+    import pwd  # which Windows has not
+
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
 
 
 def _remove(folder):

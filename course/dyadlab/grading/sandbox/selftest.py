@@ -61,7 +61,10 @@ class Report:
         failed = [f"{row.name} ({row.happened})" for row in self.rows if not row.passed]
         if failed:
             return f"The walls did not hold: {'; '.join(failed)}."
-        return f"{len(self.rows) - 1} escapes were denied and a harmless program ran, in {self.seconds:.1f} s."
+        return (
+            f"The walls around students' code were tried: all {len(self.rows) - 1} hold. Their code has no network and "
+            "sees no other student's work."
+        )
 
     def as_data(self):
         rows = [{"name": row.name, "passed": row.passed, "happened": row.happened} for row in self.rows]
@@ -377,7 +380,8 @@ def _outliving(room):
             if os.fork():
                 time.sleep(SECONDS)
                 os._exit(0)
-            os.setsid()
+            with contextlib.suppress(OSError):  # the filter of system calls refuses it
+                os.setsid()
         for kind in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(kind, signal.SIG_IGN)
         os.write(tell, b"hidden")

@@ -64,21 +64,15 @@ class Tier:
         """One sentence for the output and the record."""
         who = {
             OWN_USER: "another user",
-            USER_NAMESPACE: "the grader's user without any right, in a user namespace",
-            SAME_USER: "the grader's user",
+            USER_NAMESPACE: "your user stripped of all rights",
+            SAME_USER: "your user",
         }[self.identity]
         if self.name == "namespaces":
-            said = (
-                f"Students' code runs in namespaces of its own (files, processes, network), as {who}, with a filter of "
-                "system calls and limits; it has no network, and its memory is watched."
-            )
+            said = f"The walls are Linux namespaces: the code runs as {who}, with limits on memory, time and disk."
         elif self.name == "landlock":
-            said = (
-                f"Students' code runs under Landlock and a filter of system calls, as {who}, with limits; it has no "
-                "network, and its memory and disk are watched."
-            )
+            said = f"The walls are Linux's Landlock: the code runs as {who}, with limits on memory, time and disk."
         else:
-            said = "Students' code runs UNPROTECTED, as the grader's user, with limits only."
+            said = "Students' code runs UNPROTECTED: it can do whatever you can. Only its memory and time are limited."
         if self.lacks:
             said += f" Not offered by this machine: {', '.join(self.lacks)}."
         if self.without:

@@ -9,7 +9,7 @@ as agreed raises :class:`CannotCross`. Nothing that comes out of it has behaviou
 
 Modules: core (how kinds are written and read, limits), plain (Python's own values, figures, objects), arrays
 (numpy), columns and tables (pandas), functions (a function that stays over there and is called from here),
-frames (messages on a socket).
+frames (messages on a socket), crowds (how many different values may come together).
 """
 
 from dyadlab.grading.wire import arrays, columns, plain, tables  # noqa: F401  (they enter their kinds)

@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from dyadlab.grading.wire.core import Unfit, reads, require, writes
+from dyadlab.grading.wire.core import TOO_MANY, Unfit, reads, require, writes
+from dyadlab.grading.wire.crowds import few_numbers, few_things
 
 _UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
 # All types whose values may come as bytes. Little-endian, so that a mark does not hang on the machine.
@@ -34,22 +35,33 @@ def _array(writer, value):
 
 
 def write_array(writer, value):
-    """An array, for the fields of other values too. Raises Unfit("") for one of no plain type."""
+    """An array, for the fields of other values too. Raises Unfit, with no reason for one of no plain type."""
     value = np.asarray(value)
     shape, kind = list(value.shape), value.dtype.kind
     writer.allow(value.nbytes)
     if kind == "U":
-        texts = [writer.text(str(each)) for each in value.ravel().tolist()]
+        texts = _few(writer.text(str(each)) for each in value.ravel().tolist())
         return {"k": "texts", "width": value.dtype.itemsize // 4, "shape": shape, "v": texts}
     if kind == "S":
         value = value.astype(f"S{max(value.dtype.itemsize, 1)}")
+        _few(value.ravel().tolist())
         return {"k": "bytes array", "width": value.dtype.itemsize, "shape": shape, "v": writer.buffer(value.tobytes())}
     if kind == "O":
-        return {"k": "objects", "shape": shape, "v": writer.list(list(value.flat))}
+        return {"k": "objects", "shape": shape, "v": writer.list(_few(value.flat))}
     plain = value.astype(_plain_dtype(value.dtype), copy=False)
     if plain.dtype.str not in _DTYPES:
         raise Unfit("")
+    if not few_numbers(plain):
+        raise Unfit(TOO_MANY)
     return {"k": "array", "dtype": plain.dtype.str, "shape": shape, "v": writer.buffer(plain.tobytes())}
+
+
+def _few(values):
+    """``values`` as a list, unless there are too many different ones."""
+    values = list(values)
+    if not few_things(values):
+        raise Unfit(TOO_MANY)
+    return values
 
 
 def _plain_dtype(dtype):
@@ -66,7 +78,9 @@ def _read_array(reader, dtype, shape, v):
     require(len(raw) == math.prod(shape) * dtype.itemsize)
     if dtype.kind == "b":  # a byte that is neither 0 nor 1 is a truth value that equals no other
         return (np.frombuffer(raw, np.uint8) != 0).reshape(shape)
-    return np.frombuffer(raw, dtype).reshape(shape).copy()
+    array = np.frombuffer(raw, dtype).reshape(shape).copy()
+    require(few_numbers(array))
+    return array
 
 
 def _read_shape(reader, shape):
@@ -80,6 +94,7 @@ def _read_texts(reader, width, shape, v):
     require(type(v) is list and len(v) == math.prod(shape))
     reader.spend(0, width * 4 * len(v))
     texts = [reader.text(each, most=width) for each in v]
+    require(few_things(texts))
     return np.array(texts, dtype=f"<U{width}").reshape(shape)
 
 
@@ -88,13 +103,16 @@ def _read_bytes_array(reader, width, shape, v):
     width, shape = reader.whole(width, 1, _WIDEST_TEXT), _read_shape(reader, shape)
     raw = reader.buffer(v)
     require(len(raw) == math.prod(shape) * width)
-    return np.frombuffer(raw, f"|S{width}").reshape(shape).copy()
+    array = np.frombuffer(raw, f"|S{width}").reshape(shape).copy()
+    require(few_things(array.ravel().tolist()))
+    return array
 
 
 @reads("objects", "shape", "v", cost=20)
 def _read_objects(reader, shape, v):
     shape = _read_shape(reader, shape)
     values = reader.list(v, math.prod(shape))
+    require(few_things(values))
     filled = np.empty(len(values), dtype=object)
     for place, value in enumerate(values):  # one by one: numpy would look into lists
         filled[place] = value

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from dyadlab.grading.wire.arrays import write_array
-from dyadlab.grading.wire.core import reads, require, writes
+from dyadlab.grading.wire.core import TOO_MANY, Unfit, reads, require, writes
+from dyadlab.grading.wire.crowds import few_things
 from dyadlab.grading.wire.plain import read_zone, zone_of
 
 _SIDES = ("left", "right", "both", "neither")
@@ -148,6 +149,8 @@ def _column(writer, values):
     if isinstance(dtype, pd.StringDtype):
         writer.spend(len(values))
         texts = [writer.text(each) if isinstance(each, str) else None for each in values.to_numpy(object)]
+        if not few_things(texts):
+            raise Unfit(TOO_MANY)
         return {"k": "strings", "missing": "NA" if dtype.na_value is pd.NA else "nan", "v": texts}
     if str(dtype) in _NULLABLE:
         missing = np.asarray(values.isna())
@@ -198,6 +201,7 @@ def _read_numpy_column(reader, v):
 def _read_strings(reader, missing, v):
     require(type(v) is list)
     reader.spend(len(v))
+    require(few_things(v))
     missing = {"NA": pd.NA, "nan": np.nan}[missing]
     texts = np.empty(len(v), dtype=object)
     for place, each in enumerate(v):

@@ -11,6 +11,7 @@ import numbers
 import re
 
 from dyadlab.grading.wire import figures
+from dyadlab.grading.wire.crowds import MOST_NUMBERS, few_things
 from dyadlab.standins import CannotCross
 
 MOST_PARTS = 2_000_000  # elements of all lists, tables and so on of one value together
@@ -21,8 +22,9 @@ BIG = 2**61 - 1
 MOST_BIG = 10_000
 MOST_KEYS = 50_000  # of one set or dictionary, unless they are texts: they may still crowd together
 DEEPEST = 40
-HOLDS_ITSELF, TOO_DEEP, TOO_LARGE, UNREADABLE = REASONS = (
-    "it holds itself", "it is too deep", "it is too large", "it could not be looked at",
+HOLDS_ITSELF, TOO_DEEP, TOO_LARGE, TOO_MANY, TOO_MANY_POINTS, UNREADABLE = REASONS = (
+    "it holds itself", "it is too deep", "it is too large", "it holds too many different values",
+    "it shows too many points", "it could not be looked at",
 )  # fmt: skip
 # What stands for a value whose message turned out too large only when it was put together.
 TOO_LARGE_VALUE = {"k": "opaque", "type": "value", "why": TOO_LARGE}
@@ -133,6 +135,8 @@ class Writer:
     def _other(self, value):
         facts = figures.facts_of(value, alone=not self._open)
         if facts is not None:
+            if not figures.few_points(facts):
+                raise Unfit(TOO_MANY_POINTS)
             return {"k": "figure", "facts": self(facts)}
         if callable(value):
             if self.remember is None:
@@ -182,6 +186,8 @@ class Writer:
     def list(self, values):
         """The written elements of ``values``, which has a length."""
         self.spend(len(values))
+        if not few_things(values, MOST_NUMBERS):
+            raise Unfit(TOO_MANY)
         return [self(value) for value in values]
 
 
@@ -229,7 +235,9 @@ class Reader:
         """The values of a list, which must have ``length`` elements if that is given."""
         require(type(data) is list and length in (None, len(data)))
         self.spend(len(data))
-        return [self(each) for each in data]
+        values = [self(each) for each in data]
+        require(few_things(values, MOST_NUMBERS))
+        return values
 
     def big(self, number):
         """A whole number so large that there may only be so many."""

@@ -3,13 +3,15 @@
 import numpy as np
 
 from dyadlab import checks
-from dyadlab.standins import Facts
+from dyadlab.standins import CannotCross, Facts
 
 # Every key of checks.figure_facts, and what it holds.
 TEXTS = ("title", "xlabel", "ylabel")
 COUNTS = ("axes", "bars", "lines", "points")
 NUMBERS = ("bar_heights", "bar_lefts", "bar_widths", "xdata", "ydata", "squares")
 LISTS_OF_TEXT = ("legend", "xticks", "yticks")
+# Checks compare every row of the data with every point, and a carpet of points covers whatever is looked for.
+MOST_POINTS = 20_000
 
 
 def facts_of(value, alone):
@@ -27,8 +29,16 @@ def facts_of(value, alone):
     return {key: np.array(held, dtype=float) if key in NUMBERS else held for key, held in facts.items()}
 
 
+def few_points(facts):
+    """Whether no more is drawn on a figure than somebody could look at."""
+    return all(len(facts[key]) <= MOST_POINTS for key in (*NUMBERS, *LISTS_OF_TEXT))
+
+
 def as_facts(found):
-    """``found``, a decoded dictionary, as Facts; ValueError unless it is as checks.figure_facts would have it."""
+    """``found``, a decoded dictionary, as Facts; ValueError unless it is as checks.figure_facts would have it.
+
+    Raises CannotCross for a figure with more on it than is judged.
+    """
     if type(found) is not dict or found.keys() != {*TEXTS, *COUNTS, *NUMBERS, *LISTS_OF_TEXT}:
         raise ValueError("no facts of a figure")
     right = (
@@ -40,4 +50,6 @@ def as_facts(found):
     )
     if not right:
         raise ValueError("no facts of a figure")
+    if not few_points(found):
+        raise CannotCross(f"the figure shows more than {MOST_POINTS:,} points. A person has to look.")
     return Facts({key: held.tolist() if key in NUMBERS else held for key, held in found.items()})

@@ -10,7 +10,17 @@ import zoneinfo
 
 from dyadlab.blanks import Blank, ____
 from dyadlab.grading.wire import figures
-from dyadlab.grading.wire.core import MOST_KEYS, MOST_PARTS, REASONS, TOO_LARGE, TYPE_NAME, reads, require, writes
+from dyadlab.grading.wire.core import (
+    MOST_KEYS,
+    MOST_PARTS,
+    REASONS,
+    TOO_LARGE,
+    TYPE_NAME,
+    Unfit,
+    reads,
+    require,
+    writes,
+)  # fmt: skip
 from dyadlab.standins import Opaque
 
 _MOST_HEX_DIGITS = 3500  # about 4,200 decimal digits; Python refuses to print more than 4,300
@@ -149,16 +159,21 @@ def _read_fraction(reader, of, by):
 # --- containers
 
 
+def _elements(value, base):
+    """What ``value`` holds as a ``base``, whatever its own class says of that."""
+    if base.__len__(value) > MOST_PARTS:
+        raise Unfit(TOO_LARGE)
+    return [*base.__iter__(value)]
+
+
 @writes(list)
 def _list(writer, value):
-    writer.spend(len(value))
-    return [writer(each) for each in list.__iter__(value)]
+    return writer.list(_elements(value, list))
 
 
 @writes(tuple)
 def _tuple(writer, value):
-    writer.spend(len(value))
-    return {"k": "tuple", "v": [writer(each) for each in tuple.__iter__(value)]}
+    return {"k": "tuple", "v": writer.list(_elements(value, tuple))}
 
 
 @reads("tuple", "v")
@@ -169,8 +184,7 @@ def _read_tuple(reader, v):
 @writes(set, frozenset)
 def _set(writer, value):
     base = set if isinstance(value, set) else frozenset
-    writer.spend(len(value))
-    return {"k": base.__name__, "v": [writer(each) for each in base.__iter__(value)]}
+    return {"k": base.__name__, "v": writer.list(_elements(value, base))}
 
 
 @reads("set", "v")

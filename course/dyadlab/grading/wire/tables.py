@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from dyadlab.grading.wire.columns import read_column, write_column
-from dyadlab.grading.wire.core import reads, require, writes
+from dyadlab.grading.wire.core import TOO_MANY, Unfit, reads, require, writes
+from dyadlab.grading.wire.crowds import MOST_THINGS
 from dyadlab.grading.wire.plain import read_range
 
 # pandas makes all dates anew to see whether a frequency fits them, one by one if it is one of the calendar.
@@ -47,6 +48,8 @@ def _read_range_index(reader, ends, name):
 
 @writes(pd.MultiIndex)
 def _multi_index(writer, value):
+    if len(value) > MOST_THINGS:
+        raise Unfit(TOO_MANY)
     levels = [writer(level) for level in value.levels]
     codes = [writer(np.asarray(codes)) for codes in value.codes]
     return {"k": "multi index", "levels": levels, "codes": codes, "names": writer.list(list(value.names))}
@@ -59,6 +62,7 @@ def _read_multi_index(reader, levels, codes, names):
     require(levels and all(isinstance(level, pd.Index) for level in levels))
     require(not any(isinstance(level, pd.MultiIndex) for level in levels))
     require(all(type(each) is np.ndarray and each.ndim == 1 and each.dtype.kind == "i" for each in codes))
+    require(len(codes[0]) <= MOST_THINGS)  # pandas hashes the levels' places together, and these can be chosen
     return pd.MultiIndex(levels, codes, names=names, verify_integrity=True)
 
 
