@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbgrader
 from dyadlab.grading import preprocessors
-from dyadlab.grading.preprocessors import ClearSolutions, ReadingCopy, ShortErrors, WithoutLiveWidgets
+from dyadlab.grading.preprocessors import ClearSolutions, GradesSoFar, ReadingCopy, ShortErrors, WithoutLiveWidgets
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
 from nbgrader.converters import GenerateAssignment
@@ -21,7 +21,6 @@ from nbgrader.preprocessors import (
     ClearMarkScheme,
     ClearOutput,
     Execute,
-    GetGrades,
     IncludeHeaderFooter,
 )
 from nbgrader.preprocessors import ClearSolutions as NbgraderClearSolutions
@@ -81,9 +80,10 @@ c.LimitOutput.max_lines = 300
 c.LimitOutput.max_traceback = 40
 
 # --- feedback -----------------------------------------------------------------------------------------------
-# Autograding puts hidden tests and marking schemes back; they must not travel home with the feedback.
+# Autograding puts hidden tests and marking schemes back; they must not travel home with the feedback. An answer that
+# nobody has read yet says so, also where pages are made by formgrader or by plain nbgrader.
 c.GenerateFeedback.preprocessors = [
-    GetGrades,
+    GradesSoFar,
     ShortErrors,
     ClearHiddenTests,
     ClearMarkScheme,

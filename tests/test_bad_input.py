@@ -502,6 +502,21 @@ def test_44_a_file_that_cannot_be_read_is_said_and_the_rest_goes_on(tmp_path, mo
     assert set(read.files) == {"b.csv"} and "Input/output error" in read.remarks[0]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep such names out themselves")
+@pytest.mark.parametrize("letter", ["\u202e", "\u2066", "\u200b", "\u00ad", "\u2028", "\x9b", "\x1b", "\n"])
+@pytest.mark.parametrize("place", ["a{}gnp.ipynb", "fold{}er/a.csv", "lin{}k"])
+def test_44_no_name_reaches_the_terminal_that_the_terminal_would_obey(tmp_path, monkeypatch, place, letter):
+    path = tmp_path / place.format(letter)
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to("elsewhere") if "k" in place else path.write_text("x")
+    (tmp_path / "علی\u200cرضا.csv").write_text("spelt with a joiner")
+    for way in (True, False):  # as on Unix, and as on Windows
+        monkeypatch.setattr(submission, "OPENS_WITHIN_FOLDERS", way)
+        read = submission.read("ab123", WEEK, tmp_path)
+        assert list(read.files) == ["علی\u200cرضا.csv"]
+        assert letter not in read.remarks[0] and submission.NAME in read.remarks[0]
+
+
 def test_44_a_thousand_files_or_folders_do_not_fill_the_report(tmp_path):
     for number in range(submission.MAX_FILES + 100):
         (tmp_path / f"{number:04d}").write_text("x")

@@ -5,10 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from dyadlab import cli
-from dyadlab.grading import course
+from dyadlab import __version__, cli
+from dyadlab.grading import course, demo, export
 
 VERBS = "build check data release collect grade feedback export simulate demo site lab".split()
 
@@ -104,8 +105,10 @@ def test_a_class_is_simulated_graded_returned_and_exported_from_the_command_line
     assert "1 graded now, 0 unchanged" in one.stdout
     stranger = dyadlab("grade", "w00", "--student", "nobody", **where)
     assert stranger.returncode == 2 and "nobody has handed nothing in" in stranger.stderr
+    assert "1 graded now" in one.stdout and "unchanged since" not in one.stdout + first.stdout
     returned = dyadlab("feedback", "w00", **where)
-    assert returned.returncode == 0 and "4 feedback pages" in returned.stdout
+    assert returned.returncode == 0 and "2 feedback pages" in returned.stdout and "2 pages are held" in returned.stdout
+    assert "4 feedback pages" in dyadlab("feedback", "w00", "--even-unread", **where).stdout
     assert dyadlab("feedback", "w00", **where).stdout == returned.stdout
     assert dyadlab("simulate", "w00", "--students", "4", **where).returncode == 0
     table = dyadlab("export", "w00", "--to", "csv", **where)
@@ -113,6 +116,105 @@ def test_a_class_is_simulated_graded_returned_and_exported_from_the_command_line
     assert len(table.stdout.splitlines()) == 5
     assert dyadlab("export", "w00", "--file", str(tmp_path / "marks.csv"), **where).returncode == 0
     assert (tmp_path / "marks.csv").read_text(encoding="utf-8-sig").replace("\r", "") == table.stdout
+    assert "4 simulated submissions were removed" in dyadlab("simulate", "--remove", "w00", **where).stdout
+    assert len(dyadlab("export", "w00", **where).stdout.splitlines()) == 1
+
+
+@pytest.fixture
+def week_0(one_week, tmp_path):
+    """A course with week 0 only, and the variable that names it."""
+    shutil.copytree(one_week.root, tmp_path / "course")
+    return {"DYADLAB_COURSE": str(tmp_path / "course")}
+
+
+def test_a_grader_with_nothing_to_grade_says_what_takes_work_in(week_0):
+    answer = dyadlab("grade", "w00", **week_0)
+    assert answer.returncode == 0 and "Run `dyadlab collect w00_welcome` first." in answer.stdout
+
+
+def test_marks_that_cannot_be_written_or_read_get_a_sentence(week_0, tmp_path):
+    nowhere = dyadlab("export", "--file", str(tmp_path / "nowhere" / "x.csv"), **week_0)
+    assert "the folder for" in nowhere.stderr and "does not exist" in nowhere.stderr
+    a_folder = dyadlab("export", "--file", str(tmp_path), **week_0)
+    gradebook = tmp_path / "course" / "gradebook.db"
+    gradebook.write_bytes(gradebook.read_bytes()[:20_000])
+    damaged = dyadlab("export", **week_0)
+    assert "is damaged" in damaged.stderr
+    for answer in (nowhere, a_folder, damaged):
+        assert answer.returncode == 1 and answer.stdout == ""
+        assert len(answer.stderr.splitlines()) == 1 and "Error" not in answer.stderr
+
+
+def test_a_table_that_is_open_elsewhere_is_to_be_closed_first(monkeypatch):
+    def in_use(*_words, **_more):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", in_use)
+    with pytest.raises(course.CourseError, match="open in a spreadsheet program, close it"):
+        export.write("", "marks.csv")
+
+
+def test_a_number_in_words_is_answered_with_an_example():
+    for words in ("three", "0", "-2", "2.5"):
+        answer = dyadlab("simulate", "w00", f"--students={words}")
+        assert answer.returncode == 2 and "such as 12" in answer.stderr
+
+
+def test_help_names_defaults_and_what_a_week_looks_like(capsys):
+    for verb, words in (("simulate", "12 when not given"), ("release", "such as w04"), ("grade", "such as w04")):
+        with pytest.raises(SystemExit):
+            cli.main([verb, "--help"])
+        assert words in capsys.readouterr().out
+    assert dyadlab("--version").stdout.startswith(f"dyadlab {__version__}")
+
+
+def test_the_guide_has_somebody_read_between_grading_and_feedback():
+    order = ["dyadlab grade", "dyadlab lab ", "Manual Grading", "dyadlab feedback"]
+    places = [cli.GUIDE.index(words) for words in order]
+    assert places == sorted(places)
+
+
+def test_the_lab_is_started_without_the_servers_talk_of_its_parts(monkeypatch):
+    asked = {}
+    monkeypatch.setattr("dyadlab.lab.run", lambda **words: asked.update(words))
+    with pytest.raises(SystemExit):
+        cli.main(["lab", "--student"])
+    assert asked == {"student": True, "extra": ["--Application.log_level=WARN"]}
+
+
+def test_a_check_that_takes_minutes_says_first_what_it_does(monkeypatch, capsys):
+    from dyadlab.grading import check
+
+    monkeypatch.setattr(check, "check", lambda here, week: check.Checked(week))
+    with pytest.raises(SystemExit):
+        cli.main(["check", "w00"])
+    said = capsys.readouterr()
+    assert re.search(r"w00_welcome: trying \d+ listed answers", said.err) and "trying" not in said.out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nbgrader's exchange of files does not work on Windows")
+def test_the_exchange_that_the_variable_names_is_the_one_students_see(week_0, tmp_path):
+    where = week_0 | {"DYADLAB_EXCHANGE": str(tmp_path / "shared")}
+    refused = dyadlab("release", "w00", **where)
+    assert refused.returncode == 1 and "DYADLAB_EXCHANGE names" in refused.stderr
+    (tmp_path / "shared").mkdir()
+    assert str(tmp_path / "shared") in dyadlab("release", "w00", **where).stdout
+    assert (tmp_path / "shared" / "dyadlab" / "outbound" / "w00_welcome" / "w00_welcome.ipynb").exists()
+    assert not (tmp_path / "course" / "exchange" / "dyadlab").exists()
+    student = {**os.environ, **where, "JUPYTER_CONFIG_PATH": str(course.REPOSITORY / "jupyter_config")}
+    nbgrader = Path(sys.executable).with_name("nbgrader")
+    seen = subprocess.run([nbgrader, "list"], env=student, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert "dyadlab w00_welcome" in seen.stdout + seen.stderr
+    assert "0 submissions" in dyadlab("collect", "w00", **where).stdout
+
+
+def test_only_the_course_of_this_terminal_has_the_exchange_that_the_variable_names(monkeypatch, tmp_path):
+    monkeypatch.setenv("DYADLAB_EXCHANGE", str(tmp_path / "shared"))
+    monkeypatch.setenv("DYADLAB_COURSE", str(tmp_path / "course"))
+    assert course.here().exchange == tmp_path / "shared"
+    assert course.Course(tmp_path / "course").exchange == tmp_path / "course" / "exchange"
+    (tmp_path / "course" / "source").mkdir(parents=True)
+    assert demo.fresh_course(tmp_path / "demo").exchange == tmp_path / "demo" / "course" / "exchange"
 
 
 def test_simulated_work_never_overwrites_a_real_submission(fresh_course):
@@ -145,3 +247,4 @@ def test_the_demo_ends_well_names_its_folder_and_starts_clean(tmp_path):
     assert len(rows) == 1 + 12 * len(weeks)
     assert sum("rejected" in row for row in rows) == len(weeks)
     assert str(folder) in answer.stdout.replace("\n", "")
+    assert f"To look around in it: DYADLAB_COURSE='{folder / 'course'}' dyadlab lab" in answer.stdout

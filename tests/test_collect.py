@@ -1,6 +1,8 @@
 """Claims about taking in submissions that did not come through nbgrader."""
 
+import datetime
 import io
+import json
 import os
 import random
 import stat
@@ -11,7 +13,8 @@ import unicodedata
 import zipfile
 
 import pytest
-from dyadlab.grading import collect, course, submission
+from dyadlab import cli
+from dyadlab.grading import collect, course, download, roster, submission, submitted
 
 WEEK = "w00_welcome"
 
@@ -21,11 +24,12 @@ def here(tmp_path):
     return course.Course(tmp_path / "course")
 
 
-def zipped(tmp_path, files):
+def zipped(tmp_path, files, date=(1980, 1, 1, 0, 0, 0)):
+    """A ZIP of these files, without dates unless one is given."""
     path = tmp_path / "download.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name, date), content, zipfile.ZIP_DEFLATED)
     return path
 
 
@@ -39,6 +43,7 @@ def zipped(tmp_path, files):
         (f"smithann_LATE_12345_67890_{WEEK}-2.ipynb", "smithann"),
         (f"Week 0_ab123_attempt_2026-10-01-10-00-00_{WEEK}.ipynb", "ab123"),
         (f"ab123_{WEEK}.ipynb", "ab123"),
+        (f"Smith Ann_4711_assignsubmission_file_{WEEK}.ipynb", "Smith Ann"),
         (f"submitted/ab123/{WEEK}/{WEEK}.ipynb", "ab123"),
     ],
 )
@@ -51,7 +56,7 @@ def test_a_folder_does_as_well_as_a_zip(here, tmp_path):
     place = tmp_path / "download" / "ab123"
     place.mkdir(parents=True)
     (place / f"{WEEK}.ipynb").write_text("{}")
-    assert collect.from_files(here, WEEK, tmp_path / "download") == [f"1 submissions for {WEEK} taken in."]
+    assert collect.from_files(here, WEEK, tmp_path / "download") == [f"1 submission for {WEEK}: 1 new."]
 
 
 def test_a_newer_submission_keeps_the_earlier_one_and_the_same_one_changes_nothing(here, tmp_path):
@@ -65,7 +70,7 @@ def test_a_newer_submission_keeps_the_earlier_one_and_the_same_one_changes_nothi
 
 
 def test_a_zip_cannot_write_outside_or_unpack_without_end(here, tmp_path, monkeypatch):
-    monkeypatch.setattr(collect, "SMALL_BYTES", 10_000_000)
+    monkeypatch.setattr(download, "SMALL_BYTES", 10_000_000)
     path = tmp_path / "evil.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("../../outside.ipynb", "x")
@@ -76,10 +81,10 @@ def test_a_zip_cannot_write_outside_or_unpack_without_end(here, tmp_path, monkey
         archive.writestr(link, "/etc/passwd")
         archive.writestr(f"ab123/{WEEK}.ipynb", "{}")
     sentences = collect.from_files(here, WEEK, path)
-    assert sentences[0].startswith("1 submissions")
+    assert "1 new, " in sentences[0]
     assert sum("leads out" in s for s in sentences) == 2
     assert any("link" in s for s in sentences) and any("larger than it looks" in s for s in sentences)
-    assert [p.name for p in here.submitted.iterdir()] == ["ab123"]
+    assert {p.name for p in here.submitted.iterdir()} == {"ab123", collect.ORIGINS}
     assert not (tmp_path.parent / "outside.ipynb").exists()
 
 
@@ -90,7 +95,7 @@ def test_a_zip_cannot_write_outside_or_unpack_without_end(here, tmp_path, monkey
 def test_a_name_that_cannot_be_a_student_is_left_out_and_said_and_the_others_are_taken(here, tmp_path, student):
     download = zipped(tmp_path, {f"{student}/{WEEK}.ipynb": "{}", f"ab123/{WEEK}.ipynb": "{}"})
     sentences = collect.from_files(here, WEEK, download)
-    assert sentences[0] == f"1 submissions for {WEEK} taken in."
+    assert sentences[0] == f"2 submissions for {WEEK}: 1 new, 1 left out."
     assert len(sentences) == 2 and "cannot be a student's id" in sentences[1]
     assert [p.name for p in here.submitted.iterdir()] == ["ab123"]
 
@@ -231,7 +236,7 @@ def test_more_entries_than_any_class_hands_in_are_refused_before_anything_is_unp
 
 
 def test_a_student_with_too_many_files_or_too_much_is_left_out_alone(here, tmp_path, monkeypatch):
-    monkeypatch.setattr(collect, "MAX_STUDENT_BYTES", 50_000)
+    monkeypatch.setattr(submitted, "MAX_STUDENT_BYTES", 50_000)
     files = {f"many/{number}.txt": "x" for number in range(submission.MAX_FILES + 1)}
     files |= {f"big/{WEEK}.ipynb": "x" * 60_000, f"ab123/{WEEK}.ipynb": "{}"}
     sentences = collect.from_files(here, WEEK, zipped(tmp_path, files))
@@ -303,8 +308,392 @@ def test_collecting_a_large_file_costs_no_memory(tmp_path):
     answer = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "course"), str(path)], capture_output=True, text=True, timeout=100
     )
-    assert answer.stdout.startswith("1 submissions"), answer.stderr
+    assert answer.stdout.startswith("1 submission "), answer.stderr
     assert int(answer.stdout.split()[-1]) < 30
+
+
+# --- whose it is ----------------------------------------------------------------------------------------------------
+
+
+def taken_in(here):
+    """All files that were taken in for the week, as {student/file: content}."""
+    return {
+        f"{student}/{path.relative_to(folder).as_posix()}": path.read_text()
+        for student, folder in here.submissions(WEEK).items()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+TWO_OF_ONE_NAME = {
+    "Canvas": ("john_111_9001_{}", "john_222_9002_{}"),
+    "Canvas, one late": ("john_111_9001_{}", "john_LATE_222_9002_{}"),
+    "Moodle": ("john_111_assignsubmission_file/{}", "john_222_assignsubmission_file/{}"),
+    "Moodle, without folders": ("john_111_assignsubmission_file_{}", "john_222_assignsubmission_file_{}"),
+    "Moodle, wrapped": ("all/john_111_assignsubmission_file/{}", "all/john_222_assignsubmission_file/{}"),
+    "Moodle, spaces": ("john_111_assignsubmission_file/{}", "john _222_assignsubmission_file/{}"),
+}
+
+
+@pytest.mark.parametrize("files", [(f"{WEEK}.ipynb", f"{WEEK}.ipynb"), (f"{WEEK}.ipynb", f"{WEEK} (1).ipynb")])
+@pytest.mark.parametrize("kind", TWO_OF_ONE_NAME)
+def test_two_people_of_one_name_are_neither_mixed_nor_guessed_between(here, tmp_path, kind, files):
+    download = {place.format(file): place for place, file in zip(TWO_OF_ONE_NAME[kind], files, strict=True)}
+    around = "all/" if "wrapped" in kind else ""
+    sentences = collect.from_files(here, WEEK, zipped(tmp_path, download | {f"{around}ann_3_4_{WEEK}.ipynb": "ann's"}))
+    told = next(s for s in sentences if "several people have this name" in s)
+    assert told.startswith("john: ") and "111" in told and "222" in told and "folder of their own" in told
+    assert taken_in(here) == {f"ann/{WEEK}.ipynb": "ann's"}
+
+
+def test_a_locked_notebook_does_not_hide_that_two_people_have_one_name(here, tmp_path):
+    path = zipped(tmp_path, {f"john_1_8_{WEEK}.ipynb": "his", f"john_2_9_{WEEK}.ipynb": "the other's"})
+    locked(path, f"john_2_9_{WEEK}.ipynb")
+    assert any("several people" in s for s in collect.from_files(here, WEEK, path)) and not taken_in(here)
+
+
+@pytest.mark.parametrize("place", ["john_{}_9001_{}.ipynb", "john_{}_assignsubmission_file_/{}.ipynb"])
+def test_who_hands_in_later_under_the_same_name_does_not_take_the_place_of_the_first(here, tmp_path, place):
+    first, other = place.format(111, WEEK), place.format(222, WEEK)
+    collect.from_files(here, WEEK, zipped(tmp_path, {first: "first"}))
+    sentences = collect.from_files(here, WEEK, zipped(tmp_path, {other: "other's"}))
+    assert sentences[0].endswith("1 left out.") and "222 is not who handed in under this name before" in sentences[1]
+    assert taken_in(here) == {f"john/{WEEK}.ipynb": "first"}
+    sentences = collect.from_files(here, WEEK, zipped(tmp_path, {first: "first, again", other: "other's"}))
+    assert taken_in(here) == {f"john/{WEEK}.ipynb": "first, again"} and any("222" in s for s in sentences)
+
+
+def test_canvas_means_one_person_by_a_number_in_all_weeks_and_moodle_in_one(here, tmp_path):
+    moodle = {f"ann_5_assignsubmission_file/{WEEK}.ipynb": "a"}
+    collect.from_files(here, "w01_before", zipped(tmp_path, {"john_111_1_x.ipynb": "1", **moodle}))
+    moodle = {f"ann_77_assignsubmission_file/{WEEK}.ipynb": "a"}
+    sentences = collect.from_files(here, WEEK, zipped(tmp_path, {f"john_222_2_{WEEK}.ipynb": "2", **moodle}))
+    assert list(taken_in(here)) == [f"ann/{WEEK}.ipynb"]
+    assert any("Canvas 222 is not who" in s and "Canvas 111" in s for s in sentences)
+
+
+def test_folders_of_their_own_are_the_way_out_for_people_of_one_name(here, tmp_path):
+    files = {f"john-a/{WEEK}.ipynb": "his", f"john-b/{WEEK}.ipynb": "the other's"}
+    assert collect.from_files(here, WEEK, zipped(tmp_path, files)) == [f"2 submissions for {WEEK}: 2 new."]
+
+
+MALLORY = "Mallory_7_assignsubmission_file_"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "zoe/{week}",
+        "submitted/zoe/{week}",
+        "zoe",
+        "zoe_8_assignsubmission_file_",
+        "{week}/zoe_8_assignsubmission_file_/{week}",
+    ],
+)
+@pytest.mark.parametrize("beside", [None, f"{WEEK}.ipynb", f"{WEEK}-final.ipynb"])
+def test_a_folder_in_a_students_work_makes_it_nobody_elses(here, tmp_path, inside, beside):
+    inside = f"{MALLORY}/{inside.format(week=WEEK)}"
+    files = {f"{inside}/{WEEK}.ipynb": "a trap", f"{inside}/timestamp.txt": "2020-01-01 00:00:00 UTC"}
+    files |= {f"{MALLORY}/{WEEK}.ipynb": "own", f"n_9_assignsubmission_file_/{WEEK}.ipynb": "n"}
+    if beside:
+        files[f"zoe_8_assignsubmission_file_/{beside}"] = "zoe's"
+    collect.from_files(here, WEEK, zipped(tmp_path, files))
+    found = taken_in(here)
+    assert {name: content for name, content in found.items() if name.startswith("zoe/")} == (
+        {f"zoe/{beside}": "zoe's"} if beside else {}
+    )
+    assert found[f"Mallory/{WEEK}.ipynb"] == "own" and "Mallory/timestamp.txt" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        (f"mallory_7_100_zoe_8_assignsubmission_file_{WEEK}.ipynb", "mallory"),
+        (f"mallory_7_100_x_zoe_attempt_1_{WEEK}.ipynb", "mallory"),
+        (f"mallory_7_assignsubmission_file_zoe_8_200_{WEEK}.ipynb", "mallory"),
+        (f"Week 0_mallory_attempt_2026-10-01_zoe_8_200_{WEEK}.ipynb", "mallory"),
+        (f"mallory_7_assignsubmission_file_x_zoe_attempt_1_{WEEK}.ipynb", "mallory"),
+    ],
+)
+def test_a_file_called_as_if_an_lms_had_named_it_stays_with_who_handed_it_in(here, tmp_path, name, student):
+    collect.from_files(here, WEEK, zipped(tmp_path, {name: "{}"}))
+    assert list(here.submissions(WEEK)) == [student]
+
+
+def test_a_folder_named_as_moodle_does_within_a_folder_that_is_not_moodles_is_nobodys(here, tmp_path):
+    files = {f"mallory/zoe_8_assignsubmission_file_/{WEEK}.ipynb": "?", f"ann/{WEEK}.ipynb": "a"}
+    sentences = collect.from_files(here, WEEK, zipped(tmp_path, files))
+    assert taken_in(here) == {f"ann/{WEEK}.ipynb": "a"} and "whose it is cannot be seen" in sentences[1]
+
+
+@pytest.mark.parametrize("name", ["timestamp.txt", "timestamp.txt.", "Timestamp.TXT", f"{WEEK}/timestamp.txt"])
+@pytest.mark.parametrize("folder", [MALLORY, "mallory"])
+def test_no_student_sets_the_time_in_a_download(here, tmp_path, folder, name):
+    files = {f"{folder}/{WEEK}.ipynb": "{}", f"{folder}/{name}": "2020-01-01 00:00:00 UTC", f"ann/{WEEK}.ipynb": "a"}
+    sentences = collect.from_files(here, WEEK, zipped(tmp_path, files))
+    assert sorted(taken_in(here)) == sorted([f"{folder.split('_')[0].strip()}/{WEEK}.ipynb", f"ann/{WEEK}.ipynb"])
+    assert "do not say themselves" in sentences[1]
+
+
+@pytest.mark.parametrize("around", ["download/", "download/w00/", f"{WEEK}/"])
+@pytest.mark.parametrize("place", ["{}_11_assignsubmission_file/", "{}_11_12_", "{}/", "{}/" + WEEK + "/"])
+def test_folders_around_a_whole_download_are_looked_through(here, tmp_path, around, place):
+    files = {f"{around}{place.format(name)}{WEEK}.ipynb": name for name in ("john", "ann")}
+    collect.from_files(here, WEEK, zipped(tmp_path, files))
+    assert taken_in(here) == {f"{name}/{WEEK}.ipynb": name for name in ("ann", "john")}
+
+
+def test_moodle_downloads_of_several_groups_are_taken_together(here, tmp_path):
+    files = {f"group {n}/s{n}_{n}_assignsubmission_file_/{WEEK}.ipynb": "{}" for n in (1, 2)}
+    collect.from_files(here, WEEK, zipped(tmp_path, files))
+    assert list(here.submissions(WEEK)) == ["s1", "s2"]
+
+
+@pytest.mark.parametrize("inner", ["zoe", "zoe_8_assignsubmission_file_", f"zoe/{WEEK}"])
+def test_a_single_folder_in_a_single_folder_is_not_guessed_at(here, tmp_path, inner):
+    with pytest.raises(course.CourseError, match="not certain whether that is a student's"):
+        collect.from_files(here, WEEK, zipped(tmp_path, {f"mallory/{inner}/{WEEK}.ipynb": "?"}))
+    assert not here.submitted.exists()
+
+
+def test_of_nbgraders_own_folder_only_the_week_that_was_asked_for_is_taken(here, tmp_path):
+    files = {f"submitted/ab123/{week}/{week}.ipynb": week for week in (WEEK, "w01_other")}
+    sentences = collect.from_files(here, WEEK, zipped(tmp_path, files))
+    assert taken_in(here) == {f"ab123/{WEEK}.ipynb": WEEK} and "other weeks" in sentences[1]
+
+
+@pytest.mark.parametrize("letter", ["\u202e", "\u2066", "\u200b", "\ufeff", "\u2028", "\x9b", "\x1b"])
+def test_no_name_makes_the_terminal_do_anything(here, tmp_path, letter):
+    files = {
+        f"zoe{letter}/{WEEK}.ipynb": "{}",
+        f"ann/gnp.{letter}x": "a",
+        f"ann/{WEEK}.ipynb": "{}",
+        f"l{letter}oose.txt": "l",
+        f"bo{letter}b_1_2_x.ipynb": "1",
+        f"bo{letter}b_2_3_x.ipynb": "2",
+    }
+    told = "\n".join(collect.from_files(here, WEEK, zipped(tmp_path, files)))
+    assert letter not in told and "'zoe\\" in told
+    assert sorted(taken_in(here)) == ["ann/gnp._x", f"ann/{WEEK}.ipynb"]
+
+
+def test_names_that_are_spelt_with_joiners_are_names_and_their_lookalikes_are_left_out(here, tmp_path):
+    persian = "علی\u200cرضا"
+    assert collect.from_files(here, WEEK, zipped(tmp_path, {f"{persian}/{WEEK}.ipynb": "{}"}))[1:] == []
+    twin = zipped(tmp_path, {f"{persian.replace(chr(0x200C), '')}/{WEEK}.ipynb": "other"})
+    assert "is there as well" in collect.from_files(here, WEEK, twin)[1]
+    assert list(here.submissions(WEEK)) == [persian]
+
+
+# --- which week's it is -------------------------------------------------------------------------------------------
+
+OTHER = "w01_coding"
+
+
+@pytest.fixture
+def two_weeks(here):
+    """A course with two weeks, each with one graded cell."""
+    for week in (WEEK, OTHER):
+        (here.source / week).mkdir(parents=True)
+        (here.source / week / f"{week}.ipynb").write_text(work(week))
+    return here
+
+
+def work(week, text=""):
+    """A notebook with a cell of this week."""
+    meta = {"nbgrader": {"grade_id": f"{week[:3]}_answer"}}
+    return json.dumps({"cells": [{"cell_type": "code", "metadata": meta, "source": text}]})
+
+
+@pytest.mark.parametrize("place", ["{}/{}.ipynb", "{}/my answers.ipynb", "{}_1_2_{}.ipynb", "{}_{}.ipynb"])
+def test_another_weeks_download_is_refused_whole(two_weeks, tmp_path, place):
+    collect.from_files(two_weeks, WEEK, zipped(tmp_path, {f"ann/{WEEK}.ipynb": work(WEEK)}))
+    wrong = {place.format(name, OTHER): work(OTHER) for name in ("ann", "zoe")}
+    with pytest.raises(course.CourseError, match=f"looks like {OTHER}.*nothing was taken in. .*collect {OTHER} --from"):
+        collect.from_files(two_weeks, WEEK, zipped(tmp_path, wrong | {"zoe/notes.docx": "n"}))
+    assert taken_in(two_weeks) == {f"ann/{WEEK}.ipynb": work(WEEK)}
+
+
+def test_a_download_in_which_some_handed_in_another_weeks_notebook_is_taken(two_weeks, tmp_path):
+    files = {f"ann/{WEEK} (1).ipynb": work(WEEK), f"zoe/{OTHER}.ipynb": work(OTHER), "bob/essay.docx": "b"}
+    sentences = collect.from_files(two_weeks, WEEK, zipped(tmp_path, files))
+    assert sentences[0] == f"3 submissions for {WEEK}: 3 new." and len(taken_in(two_weeks)) == 3
+    told = [s for s in sentences if f"no notebook of {WEEK} is in this submission" in s]
+    assert [s.split(":")[0] for s in told] == ["bob", "zoe"] and "essay.docx" in told[0]
+
+
+def test_a_notebook_of_any_name_is_known_by_its_cells_wherever_these_stand(two_weeks, tmp_path, monkeypatch):
+    monkeypatch.setattr(submission, "CHUNK", 7)  # the id lies across pieces
+    sentences = collect.from_files(two_weeks, WEEK, zipped(tmp_path, {"ann/mine.ipynb": work(WEEK, "x" * 50)}))
+    assert sentences == [f"1 submission for {WEEK}: 1 new."]
+
+
+@pytest.mark.parametrize(
+    "poorer",
+    [
+        {f"ann/{OTHER}.ipynb": work(OTHER)},
+        {"ann/essay.docx": "x"},
+        {"ann/onlinetext.html": "x"},
+        {f"ann/{WEEK}.ipynb": work(OTHER)},
+    ],
+    ids=["another week's", "a text", "what Moodle adds", "another week's under this name"],
+)
+def test_what_holds_nothing_of_the_week_replaces_nothing(two_weeks, tmp_path, poorer):
+    collect.from_files(two_weeks, WEEK, zipped(tmp_path, {f"ann/{WEEK}.ipynb": work(WEEK)}))
+    download = zipped(tmp_path, poorer | {f"zoe/{WEEK}.ipynb": work(WEEK)})
+    sentences = collect.from_files(two_weeks, WEEK, download)
+    assert taken_in(two_weeks) == {f"{name}/{WEEK}.ipynb": work(WEEK) for name in ("ann", "zoe")}
+    assert sentences[0].endswith("1 new, 1 left out.") and "the one that is there stays" in sentences[1]
+    assert not (two_weeks.submitted / ".earlier").exists()
+
+
+def test_what_holds_the_weeks_notebook_replaces_what_does_not(two_weeks, tmp_path):
+    collect.from_files(two_weeks, WEEK, zipped(tmp_path, {"ann/essay.docx": "x"}))
+    collect.from_files(two_weeks, WEEK, zipped(tmp_path, {f"ann/{WEEK}.ipynb": work(WEEK)}))
+    assert taken_in(two_weeks) == {f"ann/{WEEK}.ipynb": work(WEEK)}
+
+
+def test_every_submission_is_accounted_for_and_the_way_back_is_said_once(here, tmp_path):
+    files = {f"{name}/{WEEK}.ipynb": name for name in ("ann", "bob", "zoe")}
+    assert collect.from_files(here, WEEK, zipped(tmp_path, files)) == [f"3 submissions for {WEEK}: 3 new."]
+    assert collect.from_files(here, WEEK, zipped(tmp_path, files)) == [f"3 submissions for {WEEK}: 3 unchanged."]
+    files |= {
+        f"ann/{WEEK}.ipynb": "better",
+        f"bob/{WEEK}.ipynb": "better",
+        f"-no/{WEEK}.ipynb": "",
+        f"x/{WEEK}.ipynb": "",
+    }
+    sentences = collect.from_files(here, WEEK, zipped(tmp_path, files))
+    assert sentences[0] == f"5 submissions for {WEEK}: 1 new, 2 changed, 1 unchanged, 1 left out."
+    assert [s for s in sentences if "back" in s] == sentences[-1:] and f"submitted/STUDENT/{WEEK}" in sentences[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        (f"{WEEK}.ipynb", "{}", r"named after the student.*downloads/ab123/w00_welcome.ipynb"),
+        ("all.7z", "7z\xbc", "neither a folder nor a ZIP"),
+        ("download.zip", "", "cut off"),
+    ],
+)
+def test_a_file_that_is_no_zip_gets_the_advice_that_fits_it(here, tmp_path, name, content, told):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(course.CourseError, match=told):
+        collect.from_files(here, WEEK, tmp_path / name)
+
+
+# --- a roster -------------------------------------------------------------------------------------------------------
+
+ROSTERS = {
+    "two columns": "student_id,name\naberg,Anna Berg\nzoe1,Zoë van Dam\n",
+    "surname first": 'student_id,name\naberg,"Berg, Anna"\nzoe1,"van Dam, Zoë"\n',
+    "semicolons and a mark": "\ufeffstudent_id;lms_name\r\naberg;Anna  BERG\r\nzoe1;Zoe\u0308 van Dam\r\n",
+    "Moodle": '"First name",Surname,"ID number","Email address"\nAnna,Berg,aberg,a@x\nZoë,van Dam,zoe1,z@x\n',
+    "Moodle, last name": '"First name","Last name","ID number"\nAnna,Berg,aberg\nZoë,van Dam,zoe1\n',
+    "Canvas": (
+        'Student,ID,"SIS User ID","SIS Login ID",Section\n"    Points Possible",,,,\n'
+        '"Berg, Anna",11,aberg,a@x,1\n"van Dam, Zoë",12,zoe1,z@x,1\n'
+    ),
+    "Canvas, logins only": 'Student,ID,"SIS User ID","SIS Login ID"\n"Berg, Anna",11,,aberg\n"van Dam, Zoë",12,,zoe1\n',
+}
+NAMED = {
+    "Moodle": ("Anna Berg_11_assignsubmission_file/", "Zoë van Dam_12_assignsubmission_file/"),
+    "Moodle, surname first": ("BERG Anna_11_assignsubmission_file/", "van Dam Zoe\u0308_12_assignsubmission_file/"),
+    "Canvas": ("berganna_11_91_", "vandamzoë_LATE_12_92_"),
+    "ids": ("aberg/", "ZOE1/"),
+    "names": ("Anna Berg/", "zoë van dam/"),
+}
+
+
+def listing(tmp_path, text, encoding="utf-8"):
+    path = tmp_path / "people.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("named", NAMED)
+@pytest.mark.parametrize("kind", ROSTERS)
+def test_a_roster_makes_ids_of_the_names_that_an_lms_gives(here, tmp_path, kind, named):
+    download = zipped(tmp_path, {f"{place}{WEEK}.ipynb": "{}" for place in NAMED[named]})
+    collect.from_files(here, WEEK, download, listing(tmp_path, ROSTERS[kind]))
+    assert list(here.submissions(WEEK)) == ["aberg", "zoe1"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+def test_a_roster_may_be_saved_as_spreadsheets_do(tmp_path, encoding):
+    found = roster.read(listing(tmp_path, "student_id;name\nzoe1;Zoë van Dam\n", encoding))
+    assert found.who("Zoë van Dam", True) == {"zoe1"}
+
+
+def test_the_roster_of_the_course_folder_is_used_without_being_named(here, tmp_path):
+    here.root.mkdir()
+    (here.root / "roster.csv").write_text("student_id,name\naberg,Anna Berg\n")
+    collect.from_files(here, WEEK, zipped(tmp_path, {f"berganna_1_2_{WEEK}.ipynb": "{}"}))
+    assert list(here.submissions(WEEK)) == ["aberg"]
+
+
+def test_who_is_not_in_the_roster_is_left_out_and_listed_and_comes_in_once_added(here, tmp_path):
+    download = zipped(tmp_path, {f"{name}_1_2_{WEEK}.ipynb": name for name in ("berganna", "odeben", "strangex")})
+    people = listing(tmp_path, "student_id,name\naberg,Anna Berg\n")
+    sentences = collect.from_files(here, WEEK, download, people)
+    assert sentences[0] == f"3 submissions for {WEEK}: 1 new, 2 left out."
+    assert "2 submissions were left out" in sentences[1] and "odeben; strangex" in sentences[1]
+    people.write_text("student_id,name,lms_name\naberg,Anna Berg,\nben,,odeben\nx,,strangex\n")
+    assert "2 new, 1 unchanged" in collect.from_files(here, WEEK, download, people)[0]
+    assert list(here.submissions(WEEK)) == ["aberg", "ben", "x"]
+
+
+def test_two_people_of_one_name_in_the_roster_are_not_guessed_between(here, tmp_path):
+    people = listing(tmp_path, "student_id,name\naberg,Anna Berg\naberg2,anna berg\nzoe1,Zoe\n")
+    files = {f"berganna_1_2_{WEEK}.ipynb": "?", f"zoe_3_4_{WEEK}.ipynb": "z"}
+    sentences = collect.from_files(here, WEEK, zipped(tmp_path, files), people)
+    assert list(here.submissions(WEEK)) == ["zoe1"] and any("to aberg and aberg2" in s for s in sentences)
+    collect.from_files(
+        here, WEEK, zipped(tmp_path, {f"aberg2/{WEEK}.ipynb": "hers", f"zoe1/{WEEK}.ipynb": "z"}), people
+    )
+    assert stored(here, "aberg2") == "hers"
+
+
+def test_two_names_in_a_download_that_are_one_student_are_both_left_out(here, tmp_path):
+    people = listing(tmp_path, "student_id,name,lms_name\naberg,Anna Berg,Anni\nzoe1,Zoe,\n")
+    files = {f"{name}/{WEEK}.ipynb": name for name in ("Anna Berg", "Anni", "Zoe")}
+    sentences = collect.from_files(here, WEEK, zipped(tmp_path, files), people)
+    assert list(here.submissions(WEEK)) == ["zoe1"]
+    assert any("aberg: this submission was left out; Anna Berg and Anni are this one student" in s for s in sentences)
+
+
+def test_nobody_becomes_somebody_else_by_taking_an_id_for_a_name_in_the_lms(here, tmp_path):
+    people = listing(tmp_path, "student_id,name,email\naberg,Anna Berg,anna@x\nzoe1,Zoe,z@x\n")
+    names = ("aberg", "anna", "anna@x", "Zoe")
+    files = {f"{name}_{n}_assignsubmission_file/{WEEK}.ipynb": name for n, name in enumerate(names)}
+    collect.from_files(here, WEEK, zipped(tmp_path, files), people)
+    assert taken_in(here) == {f"zoe1/{WEEK}.ipynb": "Zoe"}
+
+
+def test_what_came_in_before_there_was_a_roster_is_pointed_out(here, tmp_path):
+    download = zipped(tmp_path, {f"Anna Berg_1_assignsubmission_file/{WEEK}.ipynb": "{}"})
+    collect.from_files(here, WEEK, download)
+    sentences = collect.from_files(here, WEEK, download, listing(tmp_path, "student_id,name\naberg,Anna Berg\n"))
+    assert any("submitted/Anna Berg is there from before" in s for s in sentences)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "name\nAnna\n", "student_id,shoe size\na,38\n", "student_id,name\n", "\0", 'a,"b']
+)
+def test_a_roster_in_which_nobody_can_be_found_is_refused_before_anything_is_taken(here, tmp_path, text):
+    download = zipped(tmp_path, {f"ann/{WEEK}.ipynb": "{}"})
+    with pytest.raises(course.CourseError, match=r"Nobody can be found in|not a CSV"):
+        collect.from_files(here, WEEK, download, listing(tmp_path, text))
+    with pytest.raises(course.CourseError, match="cannot be read"):
+        collect.from_files(here, WEEK, download, tmp_path / "nowhere.csv")
+    assert not here.submitted.exists()
+
+
+def test_a_roster_without_a_download_is_told_what_it_is_for(monkeypatch, capsys, two_weeks):
+    monkeypatch.setenv("DYADLAB_COURSE", str(two_weeks.root))
+    with pytest.raises(SystemExit):
+        cli.main(["collect", "w00", "--roster", "people.csv"])
+    assert "name that with --from" in capsys.readouterr().err
 
 
 # --- several submissions of one student -----------------------------------------------------------------------------
@@ -334,7 +723,7 @@ def dated(content, when, student="ab123"):
         ("2026-10-02 10:00:00 UTC", "two", "a newer submission"),
         ("2026-09-30 10:00:00 UTC", "one", "handed in earlier than the one that is there"),
         ("2026-10-01 10:00:00 UTC", "one", "has the same time as"),
-        ("when I was ready", "two", "a newer submission"),
+        ("when I was ready", "two", "nothing tells which is the newer one"),
     ],
     ids=["later", "out of order", "the same moment", "no time"],
 )
@@ -344,6 +733,47 @@ def test_which_of_two_submissions_counts_hangs_on_when_they_were_handed_in(here,
     assert stored(here) == stays and sentence in sentences[1]
     there = {p.read_text() for p in here.submitted.rglob("*.ipynb")}
     assert there == ({"one", "two"} if stays == "two" else {"one"})
+
+
+OCTOBER = (2026, 10, 1, 10, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("dates", "stays", "sentence"),
+    [
+        ((OCTOBER, (2026, 10, 2, 10, 0, 0)), "two", "a newer submission"),
+        (((2026, 10, 2, 10, 0, 0), OCTOBER), "one", "dated 2026-10-01 10:00:00, before those of the one that is there"),
+        ((OCTOBER, OCTOBER), "two", "nothing tells which is the newer one"),
+        (((1980, 1, 1, 0, 0, 0), OCTOBER), "two", "nothing tells which is the newer one"),
+        (((2090, 1, 1, 0, 0, 0), OCTOBER), "two", "nothing tells which is the newer one"),
+        ((OCTOBER, (2026, 0, 0, 0, 0, 0)), "two", "nothing tells which is the newer one"),
+    ],
+    ids=["later", "last week's", "the same", "no dates", "a wrong clock", "no such day"],
+)
+def test_without_time_stamps_the_dates_in_the_zip_tell_or_nothing_is_claimed(
+    here, tmp_path, monkeypatch, dates, stays, sentence
+):
+    class Then(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 11, 20, tzinfo=tz)
+
+    monkeypatch.setattr(datetime, "datetime", Then)
+    for content, date in zip(("one", "two"), dates, strict=True):
+        download = zipped(tmp_path, {f"ab123_1_2_{WEEK}.ipynb": content}, date)
+        sentences = collect.from_files(here, WEEK, download)
+    assert stored(here) == stays and sentence in sentences[1]
+    kept = [path.read_text() for path in (here.submitted / ".earlier").rglob("*.ipynb")]
+    assert kept == (["one"] if stays == "two" else [])
+
+
+def test_a_note_of_where_a_submission_came_from_that_cannot_be_read_stops_nothing(here, tmp_path):
+    collect.from_files(here, WEEK, zipped(tmp_path, {f"ab123_1_2_{WEEK}.ipynb": "one"}, OCTOBER))
+    note = here.submitted / collect.ORIGINS / "ab123" / f"{WEEK}.json"
+    for damaged in (b"", b"[]", b"{", b"\xff"):
+        note.write_bytes(damaged)
+        collect.from_files(here, WEEK, zipped(tmp_path, {f"ab123_1_2_{WEEK}.ipynb": f"after {damaged}"}, OCTOBER))
+        assert stored(here) == f"after {damaged}"
 
 
 def test_three_submissions_within_one_second_are_all_kept(here, tmp_path):
@@ -401,13 +831,26 @@ def test_the_exchange_gives_the_newest_and_an_earlier_one_is_kept(exchange):
     hand_in("ab123", "2026-10-01 10:00:00.000001 UTC")
     hand_in("ab123", "2026-10-03 10:00:00.000001 UTC")
     hand_in("ab123", "2026-10-02 10:00:00.000001 UTC")
-    assert collect.from_exchange(here, WEEK) == [f"1 submissions for {WEEK}, 1 of them new."]
+    assert collect.from_exchange(here, WEEK) == [f"1 submission for {WEEK}, 1 of them new."]
     assert stored(here).startswith("2026-10-03")
     hand_in("ab123", "2026-10-04 10:00:00.000001 UTC")
     sentences = collect.from_exchange(here, WEEK)
     assert stored(here).startswith("2026-10-04") and "kept in submitted/.earlier" in sentences[1]
     assert next((here.submitted / ".earlier").rglob("*.ipynb")).read_text().startswith("2026-10-03")
     assert (here.submitted / "ab123" / WEEK / "timestamp.txt").read_text() == "2026-10-04 10:00:00.000001 UTC"
+
+
+def test_in_the_exchange_too_what_holds_nothing_of_the_week_replaces_nothing(exchange):
+    here, hand_in, _inbound = exchange
+    (here.source / WEEK / f"{WEEK}.ipynb").write_text(work(WEEK))
+    hand_in("ab123", "2026-10-01 10:00:00.000001 UTC", notebook=work(WEEK))
+    collect.from_exchange(here, WEEK)
+    hand_in("ab123", "2026-10-02 10:00:00.000001 UTC", notebook=work(OTHER))
+    sentences = collect.from_exchange(here, WEEK)
+    assert stored(here) == work(WEEK) and "nothing of w00_welcome can be recognised" in sentences[1]
+    hand_in("ab123", "2026-10-03 10:00:00.000001 UTC", notebook=work(WEEK, "better"))
+    assert collect.from_exchange(here, WEEK)[0] == f"1 submission for {WEEK}, 0 of them new, 1 changed."
+    assert stored(here) == work(WEEK, "better")
 
 
 def test_nothing_strange_in_the_exchange_stops_the_class_or_is_followed(exchange, tmp_path):
@@ -439,3 +882,68 @@ def test_nothing_strange_in_the_exchange_stops_the_class_or_is_followed(exchange
     hand_in("ab123", "2026-10-02 10:00:00.000001 UTC")
     collect.from_exchange(here, WEEK)
     assert stored(here).startswith("2026-10-02")
+
+
+@pytest.fixture
+def accounts(exchange, monkeypatch):
+    """Two accounts of this machine, and a way of giving folders of the exchange to one of them."""
+    import pwd
+
+    names = [account.pw_name for account in pwd.getpwall() if account.pw_uid not in (0, os.geteuid())][:2]
+    owners, really = {}, collect.uid_of
+    monkeypatch.setattr(collect, "uid_of", lambda path: owners.get(path) or really(path))
+
+    def give(folder, account):
+        owners[folder] = account if isinstance(account, int) else pwd.getpwnam(account).pw_uid
+
+    return *names, give
+
+
+def test_in_the_exchange_nobody_hands_in_for_somebody_else(exchange, accounts):
+    here, hand_in, _inbound = exchange
+    zoe, mallory, give = accounts
+    give(hand_in(zoe, "2026-10-01 10:00:00.000001 UTC"), zoe)
+    give(hand_in(zoe, "2026-10-09 10:00:00.000001 UTC", notebook="blank"), mallory)
+    give(hand_in(mallory, "2026-10-02 10:00:00.000001 UTC"), mallory)
+    give(hand_in("nn", "2026-10-02 10:00:00.000001 UTC"), 54_321_987)
+    sentences = collect.from_exchange(here, WEEK)
+    assert list(here.submissions(WEEK)) == sorted([zoe, mallory])
+    assert stored(here, zoe).startswith("2026-10-01"), "the newest of her own counts"
+    assert any(f"'{zoe}'" in s and f"'{mallory}'" in s and "left out" in s for s in sentences)
+    assert any("'nn'" in s and "54321987" in s for s in sentences)
+    assert "check_owner = False" in sentences[-1]
+
+
+@pytest.mark.parametrize("owner", ["the administrator", "who collects", "who owns the exchange"])
+def test_where_all_work_under_one_account_owners_say_nothing(exchange, monkeypatch, owner):
+    here, hand_in, inbound = exchange
+    uid = {"the administrator": 0, "who collects": 12_345, "who owns the exchange": 12_346}[owner]
+    monkeypatch.setattr(collect.os, "geteuid", lambda: 12_345)
+    monkeypatch.setattr(collect, "uid_of", lambda path: 12_346 if path == inbound else uid)
+    for student in ("ab123", "cd456"):
+        hand_in(student, "2026-10-01 10:00:00.000001 UTC")
+    assert collect.from_exchange(here, WEEK) == [f"2 submissions for {WEEK}, 2 of them new."]
+
+
+def test_looking_at_owners_can_be_switched_off_as_in_nbgrader(exchange, accounts, monkeypatch):
+    here, hand_in, _inbound = exchange
+    somebody, _other, give = accounts
+    give(hand_in("ab123", "2026-10-01 10:00:00.000001 UTC"), somebody)
+    config_for = collect.nbgrader_bridge.config_for
+
+    def without(course):
+        config = config_for(course)
+        config.ExchangeCollect.check_owner = False
+        return config
+
+    monkeypatch.setattr(collect.nbgrader_bridge, "config_for", without)
+    assert collect.from_exchange(here, WEEK) == [f"1 submission for {WEEK}, 1 of them new."]
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only an administrator gives folders away")
+def test_the_owner_is_who_the_system_says(exchange):
+    here, hand_in, _inbound = exchange
+    folder = hand_in("zoe", "2026-10-01 10:00:00.000001 UTC")
+    os.chown(folder, 54_321, 54_321)
+    assert any("user number 54321" in s for s in collect.from_exchange(here, WEEK))
+    assert not list(here.submissions(WEEK))

@@ -188,7 +188,7 @@ def test_feedback_asks_nothing_of_the_network_and_shows_what_stands_in_for_a_wid
     assert addresses(feedback) == [] and "MathJax" not in feedback
 
 
-def test_formgraders_view_of_a_submission_asks_nothing_of_the_network_either(graded):
+def test_formgraders_view_of_a_submission_asks_nothing_of_the_network_either(graded, caplog):
     from dyadlab.grading import nbgrader_bridge
     from nbgrader.server_extensions.formgrader.formgrader import FormgradeExtension
 
@@ -201,6 +201,7 @@ def test_formgraders_view_of_a_submission_asks_nothing_of_the_network_either(gra
     assert "formgrader/static" in page and "scheme_secret" in page  # it is the page for a person who grades
     assert "What the baby does</th>" in page
     assert addresses(page) == [] and "MathJax" not in page and LIVE_WIDGET not in page
+    assert "not recognized" not in caplog.text  # one of our steps, asked to take an option it does not know
 
 
 def test_a_deleted_check_is_put_back_and_decides(graded):

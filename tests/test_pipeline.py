@@ -1,6 +1,7 @@
 """Claims about the whole way of a week, from source to feedback and marks. Real nbgrader, real kernels."""
 
 import csv
+import datetime
 import io
 import json
 import re
@@ -23,6 +24,7 @@ from dyadlab.grading import (
     preprocessors,
     record,
     release,
+    show,
     simulate,
 )
 from nbgrader.api import Gradebook
@@ -158,6 +160,18 @@ def small_class(here, kinds=("all answers", "blank")):
     return [one.student for one in simulated]
 
 
+def read_and_mark(here, student, points=0.5):
+    """What a person does in formgrader with the one Think answer of week 0. Returns the cell's name."""
+    with Gradebook(here.db_url) as gradebook:
+        notebook = gradebook.find_submission("w00_welcome", student).notebooks[0]
+        thought = next(g for g in notebook.grades if g.auto_score is None)
+        thought.manual_score, thought.needs_manual_grade = points, False
+        name = thought.name
+        next(c for c in notebook.comments if c.name == name).manual_comment = "Clear and fair."
+        gradebook.db.commit()
+    return name
+
+
 def test_grading_again_leaves_alone_what_has_not_changed_and_regrades_what_has(fresh_course):
     first, second = small_class(fresh_course)
     assert all(g.fresh for g in grade.grade(fresh_course, ["w00_welcome"]))
@@ -182,14 +196,7 @@ def test_a_grader_stopped_between_gradebook_and_record_does_that_submission_agai
 def test_a_persons_marks_and_comments_survive_grading_again(fresh_course):
     student = small_class(fresh_course)[0]
     grade.grade(fresh_course, ["w00_welcome"])
-    with Gradebook(fresh_course.db_url) as gradebook:
-        notebook = gradebook.find_submission("w00_welcome", student).notebooks[0]
-        thought = next(g for g in notebook.grades if g.auto_score is None)
-        thought.manual_score, thought.needs_manual_grade = 0.5, False
-        name = thought.name
-        comment = next(c for c in notebook.comments if c.name == name)
-        comment.manual_comment = "Clear and fair."
-        gradebook.db.commit()
+    name = read_and_mark(fresh_course, student)
     before = {row["student_id"]: row["score"] for row in export.marks(fresh_course, ["w00_welcome"])}
     grade.grade(fresh_course, ["w00_welcome"], again=True)
     after = {row["student_id"]: row["score"] for row in export.marks(fresh_course, ["w00_welcome"])}
@@ -233,7 +240,7 @@ def test_a_week_that_does_not_exist_is_named_and_nothing_of_it_is_lost(fresh_cou
 @pytest.fixture(scope="module")
 def feedback_pages(class_of_kinds):
     week = "w00_welcome"
-    sentences = feedback.feedback(class_of_kinds.course, week)
+    sentences = feedback.feedback(class_of_kinds.course, week, even_unread=True)
     return sentences, class_of_kinds.course.feedback
 
 
@@ -272,6 +279,120 @@ def test_a_name_that_a_spreadsheet_would_run_is_made_harmless():
     assert "\"'=HYPERLINK" in export.to_csv([row])
 
 
+@pytest.fixture
+def week_0(one_week, tmp_path):
+    """A course with week 0 only, where nobody has handed anything in."""
+    shutil.copytree(one_week.root, tmp_path / "course")
+    return course.Course(tmp_path / "course", solutions=tmp_path / "solutions")
+
+
+def hand_in_again(here, student):
+    with (here.submitted / student / "w00_welcome" / "w00_welcome.ipynb").open("a", encoding="utf-8") as stream:
+        stream.write("\n")
+
+
+def page(here, student):
+    return here.feedback / student / "w00_welcome" / "w00_welcome.html"
+
+
+def test_pages_wait_until_a_person_has_read_what_only_a_person_can_mark(week_0):
+    student, other = small_class(week_0)
+    grade.grade(week_0, ["w00_welcome"])
+    first, held = feedback.feedback(week_0, "w00_welcome")[:2]
+    assert first.startswith("1 feedback page for w00_welcome")
+    assert held.startswith(f"1 page is held back, because a person still has to read a Think answer there: {student}. ")
+    assert "Manual Grading" in held and "--even-unread" in held
+    assert page(week_0, other).exists() and not page(week_0, student).exists()
+    read_and_mark(week_0, student)
+    assert feedback.feedback(week_0, "w00_welcome")[0].startswith("2 feedback pages")
+    marked = page(week_0, student).read_text(encoding="utf-8")
+    assert "Clear and fair." in marked and "ot read yet" not in marked
+
+
+def test_a_page_that_goes_out_unread_says_so_to_the_student(week_0):
+    student, other = small_class(week_0)
+    grade.grade(week_0, ["w00_welcome"])
+    sentences = feedback.feedback(week_0, "w00_welcome", even_unread=True)
+    assert f"1 of them holds an answer that nobody has read yet; the page says so: {student}." in sentences
+    unread = page(week_0, student).read_text(encoding="utf-8")
+    assert preprocessors.NOT_READ in unread and "1 answer is not read yet" in unread
+    assert "ot read yet" not in page(week_0, other).read_text(encoding="utf-8")
+
+
+def test_newer_work_is_told_from_the_work_that_has_the_mark(week_0):
+    student, other = small_class(week_0)
+    grade.grade(week_0, ["w00_welcome"])
+    feedback.feedback(week_0, "w00_welcome", even_unread=True)
+    hand_in_again(week_0, student)
+    row = export.marks(week_0, ["w00_welcome"])[0]
+    assert (row["student_id"], row["state"], row["score"]) == (student, "handed in again, not graded yet", "")
+    sentences = feedback.feedback(week_0, "w00_welcome", even_unread=True)
+    assert any(s.startswith("1 page is held back, because there is newer work") and student in s for s in sentences)
+    assert page(week_0, other).exists() and not page(week_0, student).exists()
+    grade.grade(week_0, ["w00_welcome"])
+    assert export.marks(week_0, ["w00_welcome"])[0]["state"] == "needs a person"
+
+
+def test_what_was_never_graded_is_named_when_pages_are_made(week_0):
+    small_class(week_0)
+    grade.grade(week_0, ["w00_welcome"], students=["sim02"])
+    assert any("Not graded yet, so without a page: sim01." in s for s in feedback.feedback(week_0, "w00_welcome"))
+
+
+def test_the_table_of_the_grader_agrees_with_the_marks_after_a_person_has_marked(week_0, capsys):
+    student, _other = small_class(week_0)
+    finished = grade.grade(week_0, ["w00_welcome"])
+    show.graded(finished, week_0)
+    before = capsys.readouterr().out
+    assert "1 needs a person" in before and f"DYADLAB_COURSE={week_0.root} dyadlab lab" in before
+    read_and_mark(week_0, student)
+    finished = grade.grade(week_0, ["w00_welcome"])
+    show.graded(finished, week_0)
+    after = capsys.readouterr().out
+    assert "2 graded  ? 0 needs a person" in after and "Manual Grading" not in after
+    row = export.marks(week_0, ["w00_welcome"])[0]
+    assert (row["state"], row["score"]) == ("graded", "4.5") and "4.5 of 5" in after
+    one = json.loads(show.as_json(finished, week_0, ["w00_welcome"]))
+    assert one["counts"]["needs a person"] == 0
+    assert (one["submissions"][0]["outcome"], one["submissions"][0]["score"]) == ("graded", 4.5)
+
+
+def test_the_marks_tell_how_late_work_was_and_leave_blank_what_is_not_known(week_0):
+    students = small_class(week_0, ("blank", "blank", "blank"))
+    times = ("2027-01-02 13:30:00 UTC", "2027-01-01T13:00:00+02:00")
+    for student, when in zip(students, times, strict=False):
+        (week_0.submitted / student / "w00_welcome" / "timestamp.txt").write_text(when)
+    grade.grade(week_0, ["w00_welcome"])
+    assert {row["hours_late"] for row in export.marks(week_0, ["w00_welcome"])} == {""}
+    with Gradebook(week_0.db_url) as gradebook:
+        gradebook.find_assignment("w00_welcome").duedate = datetime.datetime(2027, 1, 1, 12)
+        gradebook.db.commit()
+        gradebook.grant_extension("w00_welcome", students[0], hours=1)
+    rows = export.marks(week_0, ["w00_welcome"])
+    assert [row["hours_late"] for row in rows] == ["24.5", "0", ""]
+    assert [row["handed_in_at_utc"] for row in rows] == ["2027-01-02 13:30:00", "2027-01-01 11:00:00", ""]
+
+
+def test_a_rehearsal_leaves_no_trace_and_real_work_alone(week_0):
+    small_class(week_0, ("all answers", "blank", "not a notebook", "half done"))
+    for student in ("sim77", "amy"):  # one has a simulated student's id by chance, the other the name of our mark
+        folder = week_0.submitted / student / "w00_welcome"
+        shutil.copytree(week_0.release / "w00_welcome", folder)
+    (folder / simulate.MARK).write_text("made by dyadlab simulate\n")
+    grade.grade(week_0, ["w00_welcome"])
+    feedback.feedback(week_0, "w00_welcome", even_unread=True)
+    before = {row["student_id"]: row for row in export.marks(week_0, ["w00_welcome"])}
+    for student in ("sim03", "sim04"):  # somebody has begun by hand
+        shutil.rmtree(week_0.submitted / student)
+    assert simulate.remove(week_0, "w00_welcome") == 4
+    after = {row["student_id"]: row for row in export.marks(week_0, ["w00_welcome"])}
+    assert after == {student: before[student] for student in ("amy", "sim77")}
+    left = [path for path in week_0.root.rglob("sim0*") if not path.is_relative_to(week_0.source)]
+    assert left == []
+    assert {path.name for path in week_0.feedback.iterdir()} == {"amy", "sim77"}
+    assert simulate.remove(week_0, "w00_welcome") == 0
+
+
 # --- the exchange -------------------------------------------------------------------------------------------------
 
 
@@ -285,9 +406,46 @@ def test_a_class_goes_through_the_exchange_and_back(fresh_course):
     assert collect.from_exchange(fresh_course, week) == [f"3 submissions for {week}, 0 of them new."]
     finished = grade.grade(fresh_course, [week])
     assert [g.record.outcome for g in finished] == ["needs a person", "graded", "rejected"]
-    assert "They were handed back through the exchange." in feedback.feedback(fresh_course, week)
+    sentences = feedback.feedback(fresh_course, week, even_unread=True)
+    assert "2 pages were handed back through the exchange." in sentences
     returned = list((fresh_course.exchange / "dyadlab" / "feedback").glob("*.html"))
     assert len(returned) == 2
+
+
+def test_feedback_goes_back_through_the_exchange_where_work_came_through_it_and_others_are_named(week_0):
+    week = "w00_welcome"
+    simulated = simulate.simulate(week_0, week, 4, ("all answers", "blank", "half done", "blank"))
+    release.release(week_0, week)
+    simulate.hand_in(week_0, week, simulated[:2])
+    collect.from_exchange(week_0, week)
+    simulate.put_in(week_0, week, simulated[2:])
+    grade.grade(week_0, [week])
+    sentences = feedback.feedback(week_0, week, even_unread=True)
+    assert "2 pages were handed back through the exchange." in sentences
+    by_hand = next(s for s in sentences if "LMS" in s)
+    assert by_hand.startswith("2 students did not hand in through the exchange: sim03, sim04. ")
+    assert str(week_0.feedback / "STUDENT" / week) in by_hand
+    assert len(list((week_0.exchange / "dyadlab" / "feedback").glob("*.html"))) == 2
+    assert all(page(week_0, one.student).exists() for one in simulated)
+
+
+def test_a_page_that_nbgrader_cannot_hand_back_is_named_and_does_not_stop_the_others(week_0, monkeypatch):
+    week = "w00_welcome"
+    simulated = simulate.simulate(week_0, week, 2, ("blank", "blank"))
+    release.release(week_0, week)
+    simulate.hand_in(week_0, week, simulated)
+    collect.from_exchange(week_0, week)
+    grade.grade(week_0, [week])
+    api, real = nbgrader_bridge.api(week_0), nbgrader_bridge.api(week_0).release_feedback
+
+    def broken_for_one(week, student):
+        return {"success": False, "error": "no room"} if student == "sim01" else real(week, student)
+
+    monkeypatch.setattr(api, "release_feedback", broken_for_one)
+    monkeypatch.setattr(nbgrader_bridge, "api", lambda here: api)
+    sentences = feedback.feedback(week_0, week)
+    assert "sim01: the page could not be handed back.\nno room" in sentences
+    assert "1 page was handed back through the exchange." in sentences
 
 
 def test_grading_before_building_says_what_to_do(tmp_path):

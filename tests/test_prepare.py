@@ -186,7 +186,7 @@ def test_a_submission_without_a_notebook_or_with_another_weeks_is_refused():
     with pytest.raises(prepare.Unreadable, match=r"it holds essay\.docx"):
         prepare.prepare(MASTER, submission.Submission("a", "w99_test", {"essay.docx": b""}))
     other = nbformat.writes(nbformat.v4.new_notebook()).encode()
-    with pytest.raises(prepare.Unreadable, match="is not this week's notebook"):
+    with pytest.raises(prepare.Unreadable, match="No notebook of this week"):
         ready(other, name="w01.ipynb")
 
 

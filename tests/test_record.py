@@ -218,7 +218,7 @@ def test_without_a_mark_the_table_of_marks_stays_blank(here):
 def test_unreadable_work_after_readable_work_leaves_no_old_mark_and_no_old_page(here):
     graded(here)
     page = here.feedback / "a" / WEEK / f"{WEEK}.html"
-    feedback.feedback(here, WEEK)
+    feedback.feedback(here, WEEK, even_unread=True)
     assert page.exists()
     hand_in(here, "a", "something else")
     found = graded(here, rejected)["a"].record

@@ -8,7 +8,8 @@ import contextlib
 import sys
 import time
 
-from dyadlab.sentences import Sentence
+from dyadlab import __version__
+from dyadlab.sentences import Sentence, counted
 
 GUIDE = """\
 In the order of a teaching week:
@@ -17,6 +18,7 @@ In the order of a teaching week:
   dyadlab release w04        put it where students fetch it
   dyadlab collect w04        take in what they handed in
   dyadlab grade w04          grade it
+  dyadlab lab                read and mark the Think answers: menu Nbgrader > Formgrader, there Manual Grading
   dyadlab feedback w04       write feedback pages and hand them back
   dyadlab export w04 --to csv
 
@@ -32,6 +34,7 @@ def parser():
         epilog=GUIDE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--version", action="version", version=f"dyadlab {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     def verb(name, run, brief, more=""):
@@ -40,6 +43,7 @@ def parser():
         return made
 
     weeks = {"nargs": "*", "metavar": "WEEK", "help": "such as w04; all weeks when none is named"}
+    named = {"nargs": "+", "metavar": "WEEK", "help": "such as w04; several may be named"}
     week = {"metavar": "WEEK", "help": "such as w04"}
 
     build = verb("build", run_build, "make the release and the solutions of weeks from their source notebooks")
@@ -65,7 +69,7 @@ def parser():
     data_verify.set_defaults(run=run_data_verify)
 
     release = verb("release", run_release, "put built weeks where students fetch them (nbgrader's exchange)")
-    release.add_argument("weeks", nargs="+", metavar="WEEK")
+    release.add_argument("weeks", **named)
 
     collect = verb("collect", run_collect, "take in what students handed in for a week")
     collect.add_argument("week", **week)
@@ -76,6 +80,12 @@ def parser():
         help="a download from your LMS (Moodle, Canvas, Blackboard) or one folder a student; "
         "without it, nbgrader's exchange",
     )
+    collect.add_argument(
+        "--roster",
+        metavar="FILE.csv",
+        help="which student an LMS means by a name: a CSV with the columns student_id and name, lms_name or email, or "
+        "a table of people from Moodle or Canvas with ids in it; roster.csv in the course folder is used without this",
+    )
 
     grade = verb(
         "grade",
@@ -85,7 +95,7 @@ def parser():
         "stops the others; the table at the end accounts for every one. Exit status: 0 all is well, 1 something "
         "needs attention, 2 it could not be run, 130 stopped.",
     )
-    grade.add_argument("weeks", nargs="+", metavar="WEEK")
+    grade.add_argument("weeks", **named)
     grade.add_argument("--student", action="append", default=[], metavar="ID", help="only this student; repeatable")
     grade.add_argument("--jobs", type=positive, metavar="N", help="how many at a time (all cores when not given)")
     grade.add_argument("--again", action="store_true", help="also those that were graded and have not changed")
@@ -97,10 +107,25 @@ def parser():
     )
     grade.add_argument("--cluster", metavar="ADDRESS", help="grade on a Dask cluster, such as tcp://10.0.0.1:8786")
 
-    feedback = verb("feedback", run_feedback, "write feedback pages for weeks and hand them back")
-    feedback.add_argument("weeks", nargs="+", metavar="WEEK")
+    feedback = verb(
+        "feedback",
+        run_feedback,
+        "write feedback pages for weeks and hand them back",
+        "Through nbgrader's exchange to those who handed in through it; the others are named, for your LMS. Held back "
+        "are pages on which an answer waits for a person, and those of work that was handed in again.",
+    )
+    feedback.add_argument("weeks", **named)
+    feedback.add_argument(
+        "--even-unread", action="store_true", help="hand back also pages with answers not read yet; the page says so"
+    )
 
-    export = verb("export", run_export, "write the marks of weeks as a table")
+    export = verb(
+        "export",
+        run_export,
+        "write the marks of weeks as a table",
+        "One line for each student and week. The time of handing in is in UTC. Hours late count from the due date and "
+        "the student's extension; the column is blank where no due date or no time of handing in is known.",
+    )
     export.add_argument("weeks", **weeks)
     export.add_argument("--to", choices=["csv"], default="csv", help="which form of table")
     export.add_argument("--file", metavar="FILE", help="where to; on the terminal when not given")
@@ -109,10 +134,16 @@ def parser():
         "simulate",
         run_simulate,
         "make a synthetic class that hands in every kind of work",
-        "For rehearsal and for load. Its students are called sim01, sim02, …; a real submission is never touched.",
+        "For rehearsal and for load. Its students are called sim01, sim02, …; a real submission is never touched. "
+        "Take them away again with --remove before the term, or they stay in your table of marks.",
     )
     simulate.add_argument("week", **week)
-    simulate.add_argument("--students", type=positive, default=12, metavar="N")
+    simulate.add_argument(
+        "--students", type=positive, default=12, metavar="N", help="how many; 12 when not given, 15 hold every kind"
+    )
+    simulate.add_argument(
+        "--remove", action="store_true", help="take the simulated submissions of the week away, with their marks"
+    )
 
     demo = verb("demo", run_demo, "play a whole class through in a folder of its own, from release to marks")
     demo.add_argument("weeks", nargs="*", metavar="WEEK", help="such as w04; w00 and w04 when none is named")
@@ -133,10 +164,9 @@ def parser():
 
 def positive(text):
     """A whole number of at least 1, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("a number of at least 1 is wanted")
-    return number
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is wanted, such as 12, and not {text!r}")
+    return int(text)
 
 
 def run_build(args):
@@ -156,6 +186,8 @@ def run_check(args):
     for week in here.chosen(args.weeks):
         if args.fix and check.fix(here, week):
             show.say(f"{week}: written in canonical form.")
+        answers = len(check.look(here, week)[1].entries)
+        show.aside.print(f"{week}: trying {counted(answers, 'listed answer')}; this can take minutes …")
         results.append(check.check(here, week))
     show.checked(results)
     return 1 if any(result.problems for result in results) else 0
@@ -192,7 +224,12 @@ def run_collect(args):
 
     here = course.here()
     week = here.week(args.week)
-    sentences = collect.from_files(here, week, args.source) if args.source else collect.from_exchange(here, week)
+    if args.roster and not args.source:
+        raise course.CourseError("--roster is for a download: name that with --from. The exchange knows students' ids.")
+    if args.source:
+        sentences = collect.from_files(here, week, args.source, args.roster)
+    else:
+        sentences = collect.from_exchange(here, week)
     for sentence in sentences:
         show.say(sentence)
 
@@ -238,7 +275,7 @@ def grade_weeks(args, began):
         seconds = time.monotonic() - began
         print(show.as_json(finished, here, weeks, failed, status, seconds, stopped=status == 130))
     elif status != 130:
-        show.graded(finished, here, failed)
+        show.graded(finished, here, failed, weeks)
     if status == 130:
         raise KeyboardInterrupt
     return status
@@ -258,7 +295,7 @@ def run_feedback(args):
 
     here = course.here()
     for week in here.chosen(args.weeks):
-        for sentence in feedback.feedback(here, week):
+        for sentence in feedback.feedback(here, week, even_unread=args.even_unread):
             show.say(sentence)
 
 
@@ -268,9 +305,7 @@ def run_export(args):
     here = course.here()
     text = export.to_csv(export.marks(here, here.chosen(args.weeks)))
     if args.file:
-        # the mark at the front tells spreadsheet programs that the file is UTF-8
-        with open(args.file, "w", encoding="utf-8-sig", newline="") as stream:
-            stream.write(text)
+        export.write(text, args.file)
         show.say(f"The marks are in {args.file}.")
     else:
         print(text, end="")
@@ -281,9 +316,14 @@ def run_simulate(args):
 
     here = course.here()
     week = here.week(args.week)
+    if args.remove:
+        removed = simulate.remove(here, week)
+        show.say(f"{counted(removed, 'simulated submission was', 'simulated submissions were')} removed for {week}.")
+        return
     simulated = simulate.simulate(here, week, args.students)
     simulate.put_in(here, week, simulated)
-    show.say(f"{len(simulated)} simulated submissions for {week} are in {here.submitted}.")
+    there_are = counted(len(simulated), "simulated submission is", "simulated submissions are")
+    show.say(f"{there_are} in {here.submitted}, for {week}. `dyadlab simulate {week} --remove` takes them away again.")
 
 
 def run_demo(args):
@@ -304,7 +344,8 @@ def run_site(args):
 def run_lab(args):
     from dyadlab import lab
 
-    return lab.run(student=args.student)
+    # what the server says of its own parts is for those who mend it; the address is still shown
+    return lab.run(student=args.student, extra=["--Application.log_level=WARN"])
 
 
 def main(arguments=None):

@@ -3,6 +3,8 @@
 import textwrap
 
 WIDTH = 88
+#: So many names stand in one sentence; of longer lists only these.
+MOST_NAMED = 10
 
 
 class Sentence(Exception):
@@ -44,3 +46,14 @@ def folded(text):
         fits = len(line) <= WIDTH or line.startswith(" ")
         lines += [line] if fits else textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)
     return lines
+
+
+def counted(number, one, many=None):
+    """``1 page``, ``2 pages``; ``many`` where an s is not enough."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names):
+    """Names in a sentence: the first of them, and how many more."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

@@ -23,7 +23,7 @@ def build(course, weeks, solutions=True, progress=lambda sentence: None):
         clear(course.release / week)
         answer = api.generate_assignment(week, force=True)
         if not answer["success"]:
-            raise CourseError(f"The release of {week} could not be made.\n{last_lines(answer['log'])}")
+            raise CourseError(f"The release of {week} could not be made.\n{nbgrader_bridge.last_words(answer)}")
         leaks = leaked(course.release / week / f"{week}.ipynb")
         if leaks:
             raise CourseError(f"The release of {week} would hold what students must not see: {', '.join(leaks)}.")

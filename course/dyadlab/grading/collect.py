@@ -4,76 +4,34 @@ Nothing is ever overwritten without a copy: an earlier submission of the same st
 Files go from place to place in pieces, so their size costs no memory, and a submission appears whole or not at all.
 Where it is not certain whose a file is, or which of two counts, neither is taken, and a sentence says so. No trouble
 with one student's files keeps the others' from being taken in.
+
+Whose a file is, is read from what the LMS or the system wrote, and never from what a student may have written: in a
+download that is the outermost name, in the exchange the owner of the folder.
 """
 
 import datetime
-import filecmp
-import lzma
 import os
-import re
 import shutil
-import stat
-import struct
-import time
-import unicodedata
-import zipfile
-import zlib
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from dyadlab.grading import build, nbgrader_bridge, submission
+from dyadlab.grading import build, nbgrader_bridge, roster, submission, which_week
 from dyadlab.grading.course import COURSE_ID, CourseError
+from dyadlab.grading.download import UNPACKING, FolderReader, Refused, reader_of
+from dyadlab.grading.lms import NO_NUMBER, OTHER_WEEK, Handed, Taken, is_litter, layout_of, owner, parts_of
+from dyadlab.grading.submission import shown
+from dyadlab.grading.submitted import ORIGINS, not_an_id, portable, read_origin, same_name, store, stored_time
+from dyadlab.sentences import counted
 
-MAX_ZIP_ENTRIES = 50_000
-#: One file of a ZIP that unpacks to more than this many times its size is left out, if that is much.
-MAX_ZIP_RATIO = 200
-SMALL_BYTES = 200_000_000
-MAX_STUDENT_BYTES = submission.MAX_RAW_BYTES
+try:
+    import pwd
+except ImportError:  # Windows, where nbgrader has no exchange
+    pwd = None
+
 #: As much room as this stays free on the course's disk.
 ROOM_LEFT_BYTES = 500_000_000
-#: Names that LMSs put before or behind a student's file.
-MOODLE_FOLDER = re.compile(r"^(?P<student>.+?)_\d+_assignsubmission_(?:file|onlinetext)_?$")
-CANVAS_FILE = re.compile(r"^(?P<student>.+?)(?P<late>_late|_LATE)?_\d+_(?P<number>\d+)_(?P<file>.+)$")
-BLACKBOARD_FILE = re.compile(r"^.+?_(?P<student>[^_]+)_attempt_(?P<attempt>[\d-]+)_(?P<file>.+)$")
-#: Names that mean a device to Windows, with whatever ending.
-DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-#: What Python's unpackers raise on damaged or unknown ZIPs. A full disk is an OSError as well, with a number.
-UNPACKING = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
-    *(EOFError, NotImplementedError, RuntimeError, ValueError, OSError),
-)
-NOT_IN_NAMES = '<>:"|?*\\'
-MAX_NAME_BYTES = 200
 
 
-class Refused(Exception):
-    """A file that cannot be taken; the message says why, after its name."""
-
-
-@dataclass
-class Taken:
-    """One file on its way in: where it comes from, under which name it goes, and of which attempt it is."""
-
-    source: str
-    name: str
-    size: int
-    attempt: tuple = ()
-    version: tuple = ()
-    late: bool = False
-    free_name: bool = True  # the student chose the name
-    mark: object = None
-
-
-@dataclass
-class Handed:
-    """What one student handed in; ``spoilt`` says why it cannot be taken at all."""
-
-    files: list[Taken] = field(default_factory=list)
-    spoilt: str = ""
-
-
-# --- from nbgrader's exchange ---------------------------------------------------------------------------------------
+# --- from nbgrader's exchange ----------------------------------------------------------------------------------------
 
 
 def from_exchange(course, week):
@@ -84,38 +42,56 @@ def from_exchange(course, week):
             f"Run `dyadlab release {week}`, or take in a download with `dyadlab collect {week} --from FILE`."
         )
     before = set(course.submissions(week))
-    sentences = []
-    collector = careful_collector(course, week, sentences)
+    sentences, doubted, became = [], [], []
+    collector = careful_collector(course, week, sentences, doubted, became)
     try:
         collector.start()
     except Exception as error:
         raise CourseError(
             f"Nothing could be collected from the exchange for {week}. nbgrader says: {build.last_lines(str(error), 1)}"
         ) from error
+    if doubted:
+        doubted.append(
+            "If students share accounts here, so that the owner of a folder says nothing, set "
+            "c.ExchangeCollect.check_owner = False in nbgrader_config.py and collect again."
+        )
     now = set(course.submissions(week))
-    return [f"{len(now)} submissions for {week}, {len(now - before)} of them new.", *sentences]
+    changed = f", {became.count('changed')} changed" if "changed" in became else ""
+    first = f"{counted(len(now), 'submission')} for {week}, {len(now - before)} of them new{changed}."
+    return [first, *sentences, *way_back(week, became), *doubted]
 
 
-def careful_collector(course, week, sentences):
+def careful_collector(course, week, sentences, doubted, became):
     """nbgrader's own collector, choosing as nbgrader does but copying as this module does.
 
     nbgrader's copy follows links with the instructor's rights, and one strange folder in the exchange, or one
-    notebook of 100 MB, stops the whole class.
+    notebook of 100 MB, stops the whole class. Folders that belong to somebody else than they say are no student's
+    (``doubted`` gets a sentence on each), so that the newest of the student's own counts. ``became`` gets what became
+    of each that is newer than what is there.
     """
     from nbgrader.exchange.default import ExchangeCollect
 
+    nobody = {"username": "", "filename": "", "timestamp": datetime.datetime.min}
+
     class Careful(ExchangeCollect):
         def _path_to_record(self, path):
+            shown = submission.printable(Path(path).name)
             try:
-                return super()._path_to_record(path)
+                record = super()._path_to_record(path)
+                other = other_owner(Path(path), record["username"]) if self.check_owner else ""
             except Exception:
-                sentences.append(f"{submission.printable(Path(path).name)} in the exchange is not a submission.")
-                return {"username": "", "filename": "", "timestamp": datetime.datetime.min}
+                sentences.append(f"{shown} in the exchange is not a submission.")
+                return nobody
+            if other:
+                said = submission.printable(record["username"])
+                doubted.append(f"{shown}: it says that {said!r} handed it in, but it belongs to {other}; left out.")
+                return nobody
+            return record
 
         def copy_files(self):
             for record in sorted(self.src_records, key=lambda record: record["username"]):
                 if record["username"]:
-                    sentences.extend(from_inbound(course, week, Path(self.inbound_path), record))
+                    sentences.extend(from_inbound(course, week, Path(self.inbound_path), record, became))
 
     config = nbgrader_bridge.config_for(course)
     config.CourseDirectory.assignment_id = week
@@ -126,7 +102,30 @@ def careful_collector(course, week, sentences):
     return made
 
 
-def from_inbound(course, week, inbound, record):
+def other_owner(folder, student):
+    """To whom else than the student a folder of the exchange belongs, or an empty string.
+
+    The administrator, the owner of the exchange and whoever collects could write there what they like. Where everybody
+    works under one account, students too are one of these.
+    """
+    if pwd is None:
+        return ""
+    uid = uid_of(folder)
+    if uid in (0, os.geteuid(), uid_of(folder.parent)):
+        return ""
+    try:
+        account = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user number {uid}, who has no account here"
+    return "" if account == student else repr(submission.printable(account))
+
+
+def uid_of(path):
+    """The number of the account that a file or a folder belongs to (of a link: the link itself)."""
+    return os.lstat(path).st_uid
+
+
+def from_inbound(course, week, inbound, record, became):
     """Store one submission of the exchange if it is newer than what is there. Returns sentences."""
     student, when = record["username"], record["timestamp"]
     problem = not_an_id(student)
@@ -145,188 +144,131 @@ def from_inbound(course, week, inbound, record):
                 handed.files.append(Taken(name, name, os.fstat(opened.fileno()).st_size))
     stamp = f"{record['filename'].rsplit('+', 3)[2]}"
     reader = FolderReader(inbound / record["filename"])
-    return sentences + store(course, week, student, handed, reader, stamp)
+    sentences += store(course, week, student, handed, reader, stamp)
+    became.append(handed.became)
+    return sentences
 
 
-# --- from a folder or a ZIP -----------------------------------------------------------------------------------------
+# --- from a folder or a ZIP ------------------------------------------------------------------------------------------
 
 
-def from_files(course, week, source):
-    """Collect from a folder or ZIP: one folder a student, or flat files named as an LMS names them."""
+def from_files(course, week, source, roster_file=None):
+    """Collect from a folder or ZIP: one folder a student, or flat files named as an LMS names them.
+
+    roster_file : a CSV that says which student is meant by a name; without it, roster.csv of the course folder.
+    """
     source = Path(source)
     if not source.exists():
         raise CourseError(f"There is no file or folder {source}.")
-    with reader_of(source) as reader:
-        handed, sentences = sort_out(reader, week)
+    people = roster.find(course, roster_file)
+    with reader_of(source, week) as reader:
+        entries = [entry for entry in with_parts(reader) if not is_litter(entry[0])]
+        refuse_other_weeks(course, week, source, reader, entries)
+        handed, sentences = sort_out(entries, week)
         if not handed:
             raise CourseError(
                 f"No submission for {week} was found in {source}. Expected: one folder a student with "
                 f"{week}.ipynb in it, or files named as Moodle, Canvas or Blackboard name them."
                 + "".join(f"\n{sentence}" for sentence in sentences[:5])
             )
-        sentences += leave_twins_out(course, handed)
+        there_were = len(handed)
+        if people is not None:
+            handed, said = roster.under_ids(course, people, handed)
+            sentences += said
+        sentences += tell_apart(course, week, handed)
+        for student, one in handed.items():
+            if not one.spoilt:
+                sentences += [f"{shown(student)}: {sentence}" for sentence in newest(one)]
+        leave_twins_out(course, handed)
         is_there_room(course, handed)
-        taken = 0
         for student, one in sorted(handed.items()):
-            said = store(course, week, student, one, reader)
-            taken += not one.spoilt
-            sentences.extend(said)
-    return [f"{taken} submissions for {week} taken in.", *sentences]
+            sentences.extend(store(course, week, student, one, reader))
+    became = [one.became for one in handed.values()]
+    became += ["left out"] * (there_were - len(became))
+    return [how_many(week, became), *sentences, *way_back(week, became)]
 
 
-@contextmanager
-def reader_of(source):
-    if source.is_dir():
-        yield FolderReader(source)
+def with_parts(reader):
+    """(its path as parts, name, size, mark) of every file of a download."""
+    return [(parts_of(name), name, size, mark) for name, size, mark in reader.entries()]
+
+
+def refuse_other_weeks(course, week, source, reader, entries):
+    """CourseError where no file looks like a notebook of this week and some look like another week's."""
+    files = [(parts, Taken(name, name, size, mark=mark)) for parts, name, size, mark in entries if size_known(size)]
+    if any(which_week.by_name(one.name, week) or week in parts[1:-1] for parts, one in files):
         return
+    ids_of = which_week.all_ids(course)
+    found = {other for other in ids_of for _, one in files if which_week.by_name(one.name, other)}
     try:
-        archive = zipfile.ZipFile(source)
-    except UNPACKING:
+        for _, opened in reader.open_all([one for _, one in files if which_week.is_notebook(one.name)]):
+            found |= which_week.inside(opened, ids_of)
+            if week in found:
+                return
+    except (Refused, *UNPACKING):
+        return  # what cannot be read says nothing; each student's submission is looked at again before it is stored
+    if found:
+        right = sorted(found)[0]
         raise CourseError(
-            f"{source} is not a ZIP that can be read. It may have been cut off on its way: download it again."
-        ) from None
-    with archive:
-        if len(archive.infolist()) > MAX_ZIP_ENTRIES:
-            raise CourseError(
-                f"{source} holds {len(archive.infolist()):,} files; no class hands in more than {MAX_ZIP_ENTRIES:,}. "
-                "Nothing was unpacked."
-            )
-        yield ZipReader(archive)
+            f"This looks like {' and '.join(sorted(found))}, and no notebook of {week} is in it; nothing was taken in. "
+            f"If it is the download of {right}, run `dyadlab collect {right} --from {source}`. If all of these "
+            f"students handed in the wrong notebook, ask them for {week}.ipynb."
+        )
 
 
-class FolderReader:
-    """The files below a folder, one at a time. Links are not followed."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def entries(self):
-        """(name, size or a sentence why not, a mark to open it by) of every file."""
-        for name, opened in submission.opened_files(self.folder, most_folders=MAX_ZIP_ENTRIES):
-            if isinstance(opened, str):
-                yield name, opened, None
-            else:
-                with opened:
-                    yield name, os.fstat(opened.fileno()).st_size, None
-
-    def open_all(self, wanted):
-        """(the Taken, an open file) for each of ``wanted``, in any order. Refused when one is no longer there."""
-        missing = {one.source: one for one in wanted}
-        for name, opened in submission.opened_files(self.folder, most_folders=MAX_ZIP_ENTRIES, only=missing):
-            if isinstance(opened, str):
-                continue
-            with opened:
-                yield missing.pop(name), opened
-        for one in missing.values():
-            raise Refused(f"{one.source} could not be read.")
+def size_known(size):
+    """Readers give a sentence in place of the size of what cannot be taken."""
+    return not isinstance(size, str)
 
 
-class ZipReader:
-    """The files in a ZIP, one at a time. Nothing is written by the ZIP's own paths."""
-
-    def __init__(self, archive):
-        self.archive = archive
-
-    def entries(self):
-        for entry in self.archive.infolist():
-            if not entry.is_dir():
-                name = name_in_zip(entry)
-                yield name, trap(name, entry) or entry.file_size, entry
-
-    def open_all(self, wanted):
-        for one in wanted:
-            with self.archive.open(one.mark) as opened:
-                yield one, opened
+def how_many(week, became):
+    """The sentence that accounts for every submission of a download."""
+    kinds = [f"{became.count(kind)} {kind}" for kind in ("new", "changed", "unchanged", "left out") if kind in became]
+    return f"{counted(len(became), 'submission')} for {week}: {', '.join(kinds)}."
 
 
-def name_in_zip(entry):
-    """An entry's name. Some programs write UTF-8 without saying so; then it reads like two wrong letters for one."""
-    name = entry.filename.replace("\\", "/")
-    if not entry.flag_bits & 0x800:
-        with suppress(UnicodeError):
-            name = name.encode("cp437").decode("utf-8")
-    return name
+def way_back(week, became):
+    """How to get back what was put aside, once, where anything was."""
+    if "changed" not in became:
+        return []
+    return [
+        f"To get an earlier submission back, put its folder submitted/.earlier/STUDENT/{week}.TIME in the place of "
+        f"submitted/STUDENT/{week}, under that name, and grade again."
+    ]
 
 
-def trap(name, entry):
-    """Why an entry of a ZIP is not unpacked, or None."""
-    if name.startswith("/") or re.match(r"^[A-Za-z]:", name) or ".." in PurePosixPath(name).parts:
-        return "its path leads out of the archive; it was left out."
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):
-        return "a link or a special file; it was not followed."
-    if entry.flag_bits & 0x1:
-        return "it is locked with a password; it was left out."
-    if entry.file_size > SMALL_BYTES and entry.file_size > MAX_ZIP_RATIO * entry.compress_size:
-        return "far larger than it looks; it was left out."
-    return None
-
-
-def sort_out(reader, week):
-    """({student: Handed}, sentences): whose each file is, and which of several attempts counts."""
-    handed, sentences = {}, []
-    for name, size, mark in reader.entries():
-        path = PurePosixPath(name)
-        if (
-            path.name in (".DS_Store", "Thumbs.db", "desktop.ini")
-            or path.name.startswith("._")
-            or "__MACOSX" in path.parts
-        ):
+def sort_out(entries, week):
+    """({student: Handed}, sentences): whose each file is."""
+    layout, sentences = layout_of([parts for parts, _, size, _ in entries if size_known(size)], week)
+    handed = {}
+    for parts, name, size, mark in entries:
+        student, taken = owner(parts, layout, week)
+        if not size_known(size):
+            sentences.append(f"{shown(name)}: {size}")
+            if taken is not None and name.casefold().endswith(".ipynb") and not not_an_id(student):
+                one = handed.setdefault(student, Handed())
+                one.spoilt = "its notebook could not be taken"
+                one.numbers.add(taken.number)
             continue
-        student, taken = owner(path, week)
-        shown = submission.printable(name) if not submission.storable(name) else name
-        if isinstance(size, str):
-            sentences.append(f"{shown}: {size}")
-            if student is not None and name.casefold().endswith(".ipynb") and not not_an_id(student):
-                handed.setdefault(student, Handed()).spoilt = "its notebook could not be taken"
+        if student is OTHER_WEEK:
             continue
         if student is None:
-            sentences.append(f"{shown}: whose it is cannot be seen from its name; it was left out.")
+            sentences.append(f"{shown(name)}: whose it is cannot be seen from its name; it was left out.")
             continue
         taken.source, taken.size, taken.mark = name, size, mark
         one = handed.setdefault(student, Handed())
-        if taken.name == submission.TIMESTAMP and taken.free_name:
-            sentences.append(f"{shown}: students do not say themselves when they handed in; it was left out.")
+        one.numbers.add(taken.number)
+        if taken.free_name and says_when(taken.name, week):
+            sentences.append(f"{shown(name)}: students do not say themselves when they handed in; it was left out.")
             continue
         one.files.append(taken)
-    for student, one in handed.items():
-        sentences += [f"{student}: {sentence}" for sentence in newest(one)]
     return handed, sentences
 
 
-def owner(path, week):
-    """(student, Taken) from a path in the download; (None, None) where it does not tell whose it is."""
-    parts = [unicodedata.normalize("NFC", part) for part in path.parts if part != "."]
-    if not parts:
-        return None, None
-    if week in parts[:-1] and parts.index(week) > 0:  # nbgrader's own layout: STUDENT/WEEK/file
-        place = parts.index(week)
-        return parts[place - 1], taken_as(parts[place + 1 :], free_name=False)
-    if len(parts) > 1:
-        folder = parts[-2] if len(parts) == 2 else parts[0]
-        found = MOODLE_FOLDER.match(folder)
-        return (found["student"].strip() if found else folder), taken_as(parts[1:])
-    found = CANVAS_FILE.match(parts[0])
-    if found:
-        name, version = canvas_copy_removed(found["file"])
-        taken = taken_as([name], version=(version, int(found["number"])), late=bool(found["late"]))
-        return found["student"].strip(), taken
-    found = BLACKBOARD_FILE.match(parts[0])
-    if found:
-        attempt = tuple(int(part) for part in found["attempt"].split("-") if part)
-        return found["student"].strip(), taken_as([found["file"]], attempt=attempt)
-    stem, _, rest = parts[0].rpartition(f"_{week}")
-    return (stem, taken_as([f"{week}{rest}"])) if stem and rest == ".ipynb" else (None, None)
-
-
-def taken_as(parts, **more):
-    return Taken("", "/".join(parts), 0, **more)
-
-
-def canvas_copy_removed(name):
-    """``w04_depression-2.ipynb``, as Canvas calls a second attempt, under its own name, and its number."""
-    found = re.match(r"^(?P<stem>.+)-(?P<number>\d{1,4})(?P<ending>\.[a-z]+)$", name)
-    return (found["stem"] + found["ending"], int(found["number"])) if found else (name, 0)
+def says_when(name, week):
+    """Whether a file would be stored as the time of submission, or looks as if it was meant to be."""
+    kept = same_name(portable(name)[0])
+    return kept in (submission.TIMESTAMP, same_name(f"{week}/{submission.TIMESTAMP}"))
 
 
 def newest(one):
@@ -359,42 +301,65 @@ def all_one(several):
     return len({(one.name, one.size, getattr(one.mark, "CRC", id(one))) for one in several}) == 1
 
 
-def same_name(name):
-    """Equal for names that some computers cannot tell apart: capitals, and accents written in two ways."""
-    return unicodedata.normalize("NFC", name).casefold()
+# --- who is who ------------------------------------------------------------------------------------------------------
+
+OWN_FOLDER = (
+    "Give each a folder of their own, named with an id that will be theirs in every week, and take these in with --from"
+)
 
 
-def portable(name):
-    """(a name that every computer can keep, whether that is another one)."""
-    parts = []
-    for part in name.split("/"):
-        kept = "".join("_" if c in NOT_IN_NAMES or not submission.storable(c) else c for c in part)
-        kept = unicodedata.normalize("NFC", kept).rstrip(". ") or "_"
-        if kept.split(".")[0].casefold() in DEVICES:
-            kept = f"_{kept}"
-        stem, dot, ending = kept.rpartition(".")
-        while len(kept.encode()) > MAX_NAME_BYTES:
-            stem = stem[:-1] if stem else kept[:-1]
-            kept = f"{stem}{dot}{ending}" if len(ending) < 20 and dot else kept[:-1]
-        parts.append(kept)
-    whole = "/".join(parts)
-    return whole, whole != unicodedata.normalize("NFC", name)
+def tell_apart(course, week, handed):
+    """Leave out whom the name alone does not tell from somebody else. Yields sentences.
+
+    The numbers are no part of ids: Moodle gives a student another one in every assignment. A name under which a number
+    has handed in already stays that number's.
+    """
+    for student, one in handed.items():
+        before = number_before(course, week, student, {lms for lms, _ in one.numbers})
+        if not one.numbers or one.numbers == {before} or (before is None and len(one.numbers) == 1):
+            continue
+        people = ", ".join(number_shown(number) for number in sorted(one.numbers - {before})[:10])
+        if before in one.numbers:
+            one.files = [taken for taken in one.files if taken.number == before]
+            one.numbers = {before}
+            yield f"{shown(student)}: {people} is not who handed in under this name before; left out. {OWN_FOLDER}."
+        elif before is not None:
+            one.spoilt = f"{people} is not who handed in under this name before ({number_shown(before)}). {OWN_FOLDER}"
+        else:
+            one.spoilt = f"several people have this name: {people}. {OWN_FOLDER}"
+
+
+def number_shown(number):
+    return " ".join(number) if number != NO_NUMBER else "a folder without a number"
+
+
+def number_before(course, week, student, systems):
+    """The (LMS, number) under which the student of this name has handed in to one of these systems, or None."""
+    if not_an_id(student):
+        return None
+    for path in sorted((course.submitted / ORIGINS / student).glob("*.json")):
+        origin = read_origin(path)
+        numbered = origin["number"] and origin["lms"] in systems and (course.submitted / student / path.stem).is_dir()
+        if numbered and (path.stem == week or origin["lms"] == "Canvas"):  # there, the same number in all weeks
+            return origin["lms"], origin["number"]
+    return None
 
 
 def leave_twins_out(course, handed):
-    """Spoil submissions whose students' ids some computers cannot tell apart. Returns sentences."""
+    """Spoil submissions whose students' ids some computers cannot tell apart."""
     there = [p.name for p in course.submitted.iterdir() if p.is_dir()] if course.submitted.is_dir() else []
-    names, sentences = {}, []
+    names = {}
     for name in [*handed, *there]:
         names.setdefault(same_name(name), set()).add(name)
     for student, one in handed.items():
         twins = sorted(names[same_name(student)] - {student})
         if twins and not one.spoilt:
+            others = " and ".join(repr(submission.printable(twin)) for twin in twins)
+            be, differ = ("are", "differ") if len(twins) > 1 else ("is", "differs")
             one.spoilt = (
-                f"{' and '.join(repr(submission.printable(t)) for t in twins)} is there as well, and differs only in "
-                "capitals or in how accents are written. If they are one person, give the folders one name"
+                f"{others} {be} there as well, and {differ} only in capitals, in spaces or in how accents and joined "
+                "letters are written. If they are one person, give the folders one name"
             )
-    return sentences
 
 
 def is_there_room(course, handed):
@@ -407,134 +372,3 @@ def is_there_room(course, handed):
             f"Unpacked, this takes {needed / 1e9:.1f} GB, and the course's disk has {max(free, 0) / 1e9:.1f} GB free. "
             "Nothing was taken in."
         )
-
-
-# --- storing --------------------------------------------------------------------------------------------------------
-
-
-def not_an_id(student):
-    """Why a name cannot be a student's id (nbgrader, or another computer, could not keep it), or an empty string."""
-    if not submission.storable(student) or any(c in student for c in '/\\+*?[]<>:"|'):
-        return "cannot be a student's id: without / \\ + * ? [ ] < > : \" | it could"
-    if not student or student[0] in ".- " or student[-1] in ". ":
-        return "cannot be a student's id: it may not begin with a dot, a dash or a space, nor end with a dot"
-    if len(student.encode()) > MAX_NAME_BYTES:
-        return "cannot be a student's id: it is too long"
-    if student.split(".")[0].casefold() in DEVICES:
-        return "cannot be a student's id: Windows takes it for a device"
-    return ""
-
-
-def store(course, week, student, handed, reader, stamp=None):
-    """Write one submission, whole or not at all; an earlier one is kept aside. Returns sentences.
-
-    stamp : the time of submission, for timestamp.txt; None leaves that to the files.
-    """
-    student = student.strip()
-    problem = not_an_id(student)
-    if problem:
-        handed.spoilt = problem
-        return [f"{submission.printable(student)!r} {problem}; that submission was left out."]
-    if not handed.spoilt and sum(taken.size for taken in handed.files) > MAX_STUDENT_BYTES:
-        handed.spoilt = f"it has more than {MAX_STUDENT_BYTES // 1_000_000} MB"
-    if not handed.spoilt and len(handed.files) > submission.MAX_FILES:
-        handed.spoilt = f"it has more than {submission.MAX_FILES} files"
-    if not handed.spoilt and not handed.files:
-        handed.spoilt = "nothing of it could be taken"
-    if handed.spoilt:
-        return [f"{student}: this submission was left out; {handed.spoilt}."]
-    tidy_up(course)
-    waiting = course.submitted / ".incoming" / f"{os.getpid()}-{time.time_ns()}"
-    try:
-        copy_in(reader, handed.files, waiting)
-        if stamp is not None:
-            (waiting / submission.TIMESTAMP).write_text(stamp, encoding="utf-8")
-        sentences = settle(course, week, student, waiting)
-    except Refused as why:
-        handed.spoilt = str(why)
-    except UNPACKING as error:
-        full = isinstance(error, OSError) and error.errno is not None
-        handed.spoilt = f"it could not be written ({error.strerror})." if full else "its ZIP is damaged there."
-    else:
-        return sentences
-    finally:
-        shutil.rmtree(waiting, ignore_errors=True)
-        for folder in (waiting.parent, course.submitted):
-            try:
-                folder.rmdir()  # only if nothing is in it
-            except OSError:
-                break
-    return [f"{student}: this submission was left out; {handed.spoilt}"]
-
-
-def tidy_up(course):
-    """Remove what a collection that was stopped in the middle left behind."""
-    for left in (course.submitted / ".incoming").glob("*"):
-        if time.time() - left.stat().st_mtime > 3600:
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def copy_in(reader, files, folder):
-    """Copy files in pieces; Refused when one is longer than it said."""
-    folder.mkdir(parents=True)
-    for taken, opened in reader.open_all(files):
-        place = folder / taken.name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        left = taken.size
-        with place.open("xb") as stream:
-            while chunk := opened.read(submission.CHUNK):
-                left -= len(chunk)
-                if left < 0:
-                    raise Refused(f"{taken.source} is longer than it says.")
-                stream.write(chunk)
-        if left:
-            raise Refused(f"{taken.source} is shorter than it says.")
-
-
-def settle(course, week, student, waiting):
-    """Put a submission that was copied whole in its place, unless that brings nothing new. Returns sentences."""
-    folder = course.submitted / student / week
-    sentences = []
-    if folder.exists():
-        if nothing_new(waiting, folder):
-            return []
-        there, new = stored_time(folder), stored_time(waiting)
-        if there is not None and new is not None and new <= there:
-            when = "was handed in earlier than" if new < there else "has the same time as, but is not the same as,"
-            return [f"{student}: this submission {when} the one that is there; that one stays."]
-        aside = aside_for(course, student, week)
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(folder, aside)
-        sentences.append(f"{student}: a newer submission; the earlier one was kept in submitted/.earlier.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(waiting, folder)
-    return sentences
-
-
-def aside_for(course, student, week):
-    """A place for an earlier submission that nothing lies in yet."""
-    stem, number = f"{week}.{time.strftime('%Y%m%dT%H%M%S')}", 1
-    place = course.submitted / ".earlier" / student / stem
-    while place.exists():
-        number += 1
-        place = place.with_name(f"{stem}-{number}")
-    return place
-
-
-def nothing_new(waiting, folder):
-    """Whether every file of a submission is already there, byte for byte."""
-    new = [path.relative_to(waiting) for path in waiting.rglob("*") if path.is_file()]
-    return all(
-        (folder / name).is_file()
-        and not (folder / name).is_symlink()
-        and filecmp.cmp(waiting / name, folder / name, False)
-        for name in new
-    )
-
-
-def stored_time(folder):
-    """When a stored submission was handed in, or None."""
-    path = folder / submission.TIMESTAMP
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > 1000:
-        return None
-    return submission.readable_time(path.read_bytes().decode("utf-8", "replace").strip())

@@ -1,7 +1,8 @@
 """Where everything of a course lies, and which weeks it has."""
 
 import os
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dyadlab.sentences import Sentence
@@ -20,11 +21,13 @@ class Course:
 
     root : the folder that holds ``source/``. repository : the checkout, for ``tests/mistakes`` and
     ``jupyter_config``, which the demo's own course folder borrows. solutions : where reading copies go.
+    named_exchange : the exchange, when it does not lie in the course root.
     """
 
     root: Path
     repository: Path = REPOSITORY
     solutions: Path = REPOSITORY / "solutions"
+    named_exchange: Path | None = None
 
     source = property(lambda self: self.root / "source")
     release = property(lambda self: self.root / "release")
@@ -32,7 +35,7 @@ class Course:
     autograded = property(lambda self: self.root / "autograded")
     feedback = property(lambda self: self.root / "feedback")
     gradebook = property(lambda self: self.root / "gradebook.db")
-    exchange = property(lambda self: self.root / "exchange")
+    exchange = property(lambda self: self.named_exchange or self.root / "exchange")
     records = property(lambda self: self.root / "records")
     mistakes = property(lambda self: self.repository / "tests" / "mistakes")
     config = property(lambda self: self.repository / "jupyter_config")
@@ -95,9 +98,30 @@ class Course:
 
 
 def here():
-    """The course of this checkout, or the one that the environment variable DYADLAB_COURSE names."""
-    named = os.environ.get("DYADLAB_COURSE")
-    if not named:
-        return Course(REPOSITORY / "course")
-    root = Path(named).resolve()
-    return Course(root, solutions=root.parent / "solutions")
+    """The course of this checkout, or the one that the environment variable DYADLAB_COURSE names.
+
+    DYADLAB_EXCHANGE names its exchange, and only its: a demo's class never lands in an exchange of real students.
+    """
+    named, exchange = os.environ.get("DYADLAB_COURSE"), os.environ.get("DYADLAB_EXCHANGE")
+    found = Course(REPOSITORY / "course")
+    if named:
+        root = Path(named).resolve()
+        found = Course(root, solutions=root.parent / "solutions")
+    return replace(found, named_exchange=Path(exchange).resolve()) if exchange else found
+
+
+def how_to_open(course):
+    """What to type for JupyterLab on a course, which need not be the one of this terminal."""
+    if course.root.resolve() == here().root:
+        return "dyadlab lab"
+    if os.name == "nt":
+        return f'set "DYADLAB_COURSE={course.root}" & dyadlab lab'
+    return f"DYADLAB_COURSE={shlex.quote(str(course.root))} dyadlab lab"
+
+
+def how_to_read(course):
+    """A sentence on how a person marks the answers that no check can judge."""
+    return (
+        f"To read and mark them: `{how_to_open(course)}`, menu Nbgrader > Formgrader, there Manual Grading. A mark is "
+        "kept as soon as it is typed."
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dyadlab.grading import build, collect, course, export, feedback, grade, release, show, simulate, warm
 from dyadlab.grading.course import CourseError
+from dyadlab.sentences import counted
 
 #: The weeks of the demo when none is named: a light one and one with statistics and figures.
 USUAL_WEEKS = ("w00", "w04")
@@ -31,15 +32,16 @@ def demo(folder, weeks=()):
             sentences = collect.from_exchange(here, week)
         else:
             simulate.put_in(here, week, simulated)
-            sentences = [f"{len(simulated)} submissions for {week} (nbgrader has no exchange on Windows)."]
+            sentences = [f"{counted(len(simulated), 'submission')} for {week} (nbgrader has no exchange on Windows)."]
         for sentence in sentences:
             show.say(sentence)
     with show.progress("Grading") as step, warm.shared():
         finished = grade.grade(here, weeks, progress=step)
-    show.graded(finished, here)
+    show.graded(finished, here, weeks=weeks)
     for week in weeks:
-        for sentence in feedback.feedback(here, week):
+        for sentence in feedback.feedback(here, week, even_unread=True):
             show.say(sentence)
+    show.say("In a course of your own, pages wait until somebody has read the Think answers on them.")
     rows = export.marks(here, weeks)
     marks_file = folder / "marks.csv"
     marks_file.write_text(export.to_csv(rows), encoding="utf-8-sig", newline="")
@@ -50,6 +52,7 @@ def demo(folder, weeks=()):
     show.say(f"Feedback pages       {here.feedback}")
     show.say(f"Logs                 {here.records}")
     show.say(f"Marks                {marks_file}")
+    show.say(f"To look around in it: {course.how_to_open(here)}")
     show.say(f"Done in {time.monotonic() - began:.0f} s.")
     return 0 if len(finished) == len(weeks) * len(simulate.DEMO_KINDS) else 1
 

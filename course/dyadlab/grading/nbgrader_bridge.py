@@ -9,6 +9,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy.exc import DatabaseError
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -65,6 +66,18 @@ def gradebook(course):
     return Gradebook(course.db_url)
 
 
+@contextmanager
+def gradebook_or_sentence(course):
+    """As :func:`gradebook`; a gradebook that is damaged, in use or cannot be written raises CourseError as well."""
+    from dyadlab.grading import scores  # here, because it needs this module
+
+    try:
+        with gradebook(course) as opened:
+            yield opened
+    except DatabaseError as error:
+        raise scores.sentence_for(error, course) from error
+
+
 def kernel_config():
     """Keeps each kernel's notice about its local connection off the terminal, where it would read like an error."""
     return Config(Execute={"extra_arguments": ["--IPKernelApp.log_level=40"]})
@@ -78,6 +91,11 @@ def api(course):
     made.log = quiet_log()
     coursedir.log = made.log
     return made
+
+
+def last_words(answer, count=6):
+    """The end of what nbgrader said when a step failed; it logs nothing where it broke off at once."""
+    return "\n".join((answer.get("log") or answer.get("error") or "").strip().splitlines()[-count:])
 
 
 def authenticator(config):

@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 import nbformat
 
 from dyadlab.grading import notebooks
+from dyadlab.sentences import listed
 from dyadlab.studies import stream
 
 #: Several times what the largest week has, with all a diligent student may add.
@@ -102,7 +103,7 @@ def find_notebook(master, submission, remarks):
         return wanted, [name for name in this_week if name != wanted]
     if not this_week:
         raise Unreadable(
-            f"{' and '.join(named[:3])} is not this week's notebook: none of the cells of {wanted} is in it. "
+            f"No notebook of this week is in it: none of the cells of {wanted} was found in {listed(named)}. "
             f"Ask for {wanted}."
         )
     if len({submission.files[name] for name in this_week}) > 1:

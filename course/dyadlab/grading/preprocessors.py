@@ -2,14 +2,17 @@
 
 import re
 
+import nbformat
 from nbconvert.filters import strip_ansi
 from nbgrader.preprocessors import ClearSolutions as NbgraderClearSolutions
-from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Dict, Unicode
+from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
+from traitlets import Dict, List, Unicode
 
 from dyadlab.grading import notebooks
+from dyadlab.sentences import counted
 
 LIVE_WIDGET = "application/vnd.jupyter.widget-view+json"
+NOT_READ = "Not read yet: what this answer earns is still to be decided."
 
 
 def skeleton(lines):
@@ -81,6 +84,9 @@ class WithoutLiveWidgets(NbGraderPreprocessor):
     names are random besides, so that no copy would be like another.
     """
 
+    #: Every exporter of pages sets this for all its steps, and warns of those that do not take it.
+    display_data_priority = List(Unicode()).tag(config=True)
+
     def preprocess(self, nb, resources):
         nb.metadata.pop("widgets", None)
         return super().preprocess(nb, resources)
@@ -91,6 +97,30 @@ class WithoutLiveWidgets(NbGraderPreprocessor):
             if data.pop(LIVE_WIDGET, None) is not None and not data:
                 data["text/plain"] = "(Something to click, where Python is running.)"
         return cell, resources
+
+
+class GradesSoFar(GetGrades):
+    """nbgrader's step that puts marks on a page, with one addition: an answer that waits for a person says so.
+
+    nbgrader itself shows such an answer with no points, as if somebody had found nothing right in it.
+    """
+
+    def preprocess(self, nb, resources):
+        self._unread = 0
+        nb, resources = super().preprocess(nb, resources)
+        if self._unread:
+            unread = counted(self._unread, "answer is", "answers are")
+            said = f"**Not all of this is marked yet.** {unread} not read yet, so the score above will still change."
+            nb.cells.insert(0, nbformat.v4.new_markdown_cell(said, id="not-read-yet"))
+        return nb, resources
+
+    def _get_score(self, cell, resources):
+        super()._get_score(cell, resources)
+        where = cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id
+        if self.gradebook.find_grade(*where).needs_manual_grade:
+            self._unread += 1
+            comments = (NOT_READ, cell.metadata.nbgrader.get("comment"))
+            cell.metadata.nbgrader["comment"] = "\n\n".join(filter(None, comments))
 
 
 class ShortErrors(NbGraderPreprocessor):

@@ -10,7 +10,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from dyadlab.grading import engine, record
+from dyadlab.grading import engine, export, record
+from dyadlab.grading.course import how_to_read
+from dyadlab.sentences import counted
 
 console = Console(highlight=False, soft_wrap=True)
 #: Progress goes here, so that what a command prints can be read by another program.
@@ -111,21 +113,22 @@ def flagged(record):
     return record.score is None or record.needs_eye
 
 
-def graded(finished, course, failed=None):
+def graded(finished, course, failed=None, weeks=()):
     """The table at the end of grading: every submission in exactly one outcome, and what to know about it.
 
-    failed : {(week, student): sentence} of those that have no outcome yet.
+    failed : {(week, student): sentence} of those that have no outcome yet. weeks : those that were to be graded.
     """
     failed = failed or {}
     total = len(finished) + len(failed)
     if not total:
-        say(f"Nothing has been handed in yet: there is nothing for these weeks in {course.submitted}.")
+        nothing_there(course, weeks)
         return
+    finished = export.as_it_stands(course, finished)
     shown = finished
     if total > LONGEST_TABLE:
         shown = [g for g in finished if flagged(g.record) or g.changes]
-    title = f"{total} submissions" + ("" if shown is finished else f", of which {len(shown) + len(failed)} to look at")
-    table = Table(title=title)
+    of_these = "" if shown is finished else f", of which {len(shown) + len(failed)} to look at"
+    table = Table(title=counted(total, "submission") + of_these)
     for name, justify in (("", "left"), ("student", "left"), ("week", "left"), ("score", "right"), ("remarks", "left")):
         table.add_column(name, justify=justify, overflow="fold")
     for g in shown:
@@ -139,7 +142,6 @@ def graded(finished, course, failed=None):
     if changes:
         changed(changes)
     say("  ".join(parts(finished, failed)))
-    say("“needs a person” means that there is something to read: a Think answer, or a remark above.")
     walls = {g.record.walls for g in finished if g.fresh and g.record.walls}
     if walls:
         say(f"Student code ran behind these walls: {', '.join(sorted(walls))}.")
@@ -147,6 +149,16 @@ def graded(finished, course, failed=None):
     if strangers:
         say(f"Not graded, because there is no such week: {', '.join(strangers)}.")
     say(f"A log for each submission is in {course.records}.")
+    if any(g.record.outcome == engine.NEEDS_PERSON for g in finished):
+        say("“needs a person” means that there is something to read: a Think answer, or a remark above.")
+        say(how_to_read(course))
+
+
+def nothing_there(course, weeks):
+    """Says that nobody has handed anything in, and which command takes it in."""
+    say(f"Nothing has been handed in yet: there is nothing for these weeks in {course.submitted}.")
+    for week in weeks:
+        say(f"Run `dyadlab collect {week}` first.")
 
 
 def parts(finished, failed):
@@ -162,8 +174,6 @@ def remarks(graded, course):
     """What to know about one submission, and where its log is when somebody should look at it."""
     r = graded.record
     lines = list(r.remarks)
-    if not graded.fresh:
-        lines.append("unchanged since it was last graded")
     if flagged(r):
         lines.append(f"log: {record.log_path(course, r.week, r.student).relative_to(course.records)}")
     return "\n".join(lines)
@@ -183,7 +193,7 @@ def changed(changes):
 
 def as_json(finished, course, weeks, failed=None, status=0, seconds=0.0, stopped=False):
     """The outcome of grading as one JSON document, for machines."""
-    failed = failed or {}
+    failed, finished = failed or {}, export.as_it_stands(course, finished)
     counts = Counter(g.record.outcome for g in finished)
     return json.dumps(
         {

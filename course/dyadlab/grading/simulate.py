@@ -3,15 +3,18 @@
 Everything is decided by the week, the student's number and nothing else, so that a rehearsal can be repeated.
 """
 
+import contextlib
 import copy
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from nbgrader.api import MissingEntry
 
-from dyadlab.grading import build, mistakes, nbgrader_bridge, notebooks
+from dyadlab.grading import build, lock, mistakes, nbgrader_bridge, notebooks, record
 from dyadlab.grading.course import CourseError
 
 #: In the order in which students of a simulated class hand in; a larger class goes round again.
@@ -34,6 +37,9 @@ KINDS = (
 )
 #: Beside each simulated submission, so that a real one is never taken for it.
 MARK = "simulated.txt"
+MARKED = b"made by dyadlab simulate\n"
+#: What student_ids makes.
+SIMULATED_ID = re.compile(r"sim\d{2,}( o'neil|-zoë)?")
 DEMO_KINDS = KINDS[:10] + KINDS[11:13]
 
 
@@ -99,7 +105,63 @@ def put_in(course, week, simulated):
     for one in simulated:
         folder = course.submitted / one.student / week
         build.clear(folder)
-        write_files(folder, {**one.files, MARK: b"made by dyadlab simulate\n"})
+        write_files(folder, {**one.files, MARK: MARKED})
+
+
+def remove(course, week):
+    """Take simulated submissions of a week away again, with all that grading made of them. Returns how many there were.
+
+    What a real student handed in is never touched: only folders that hold our mark, under an id that we give.
+    """
+    students = simulated_students(course, week)
+    if not students:
+        return 0
+    with lock.only_one(course):
+        forget(course, week, students)
+        for student in students:
+            for place in (record.path, record.log_path, record.waiting_path):
+                place(course, week, student).unlink(missing_ok=True)
+            # what was handed in goes last: by it a removal that was stopped in the middle knows what is left to do
+            for folder in (course.autograded, course.feedback, course.submitted):
+                build.clear(folder / student / week)
+                with contextlib.suppress(OSError):
+                    (folder / student).rmdir()  # only when nothing of another week is in it
+    return len(students)
+
+
+def simulated_students(course, week):
+    """Whose work for a week is simulated; those included whose submission somebody has already deleted by hand."""
+    there = course.submissions(week)
+    found = {student for student, folder in there.items() if is_simulated(student, folder)}
+    left = {folder.parent.name for folder in course.autograded.glob(f"*/{week}")}
+    found |= {s for s in left if s not in there and is_simulated(s, course.autograded / s / week)}
+    recorded = {path.stem for path in (course.records / week).glob("*.json")}
+    # work that could not be graded has left no copy; then its record shows that there is no mark to lose
+    for student in recorded - set(there) - left:
+        known = record.read(course, week, student)
+        if SIMULATED_ID.fullmatch(student) and known is not None and known.score is None:
+            found.add(student)
+    return sorted(found)
+
+
+def is_simulated(student, folder):
+    try:
+        return bool(SIMULATED_ID.fullmatch(student)) and (folder / MARK).read_bytes() == MARKED
+    except OSError:
+        return False
+
+
+def forget(course, week, students):
+    """Remove students' work for a week from the gradebook, and those of whom nothing else is known there."""
+    if not course.gradebook.exists():
+        return
+    with nbgrader_bridge.gradebook_or_sentence(course) as gradebook:
+        for student in students:
+            with contextlib.suppress(MissingEntry):
+                gradebook.remove_submission(week, student)
+            with contextlib.suppress(MissingEntry):
+                if not gradebook.find_student(student).submissions:
+                    gradebook.remove_student(student)
 
 
 def write_files(folder, files):

@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import os
 import stat
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,10 @@ OPENS_WITHIN_FOLDERS = os.open in os.supports_dir_fd and os.scandir in os.suppor
 LINK = "is a link or a special file and was not read."
 ELSEWHERE = "is the same file as another one elsewhere (a hard link) and was not read."
 CHANGED = "could not be read ({})."
+#: Kinds of characters that obey or command instead of being seen: control, format, half characters, ends of lines.
+NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+#: Formats all the same, but Persian, the languages of India and emoji are spelt with them.
+JOINERS = "\u200c\u200d"
 NAME = "has a name that cannot be kept and was not read."
 
 
@@ -211,10 +216,10 @@ def _looked_at_first(folder, only):
         for name in sorted(names):
             path = Path(parent, name)
             shown = path.relative_to(folder).as_posix()
-            if path.is_symlink() or not path.is_file():
-                yield shown, LINK
-            elif not storable(name):
+            if not storable(shown):
                 yield printable(shown), NAME
+            elif path.is_symlink() or not path.is_file():
+                yield shown, LINK
             elif path.stat().st_nlink > 1:
                 yield shown, ELSEWHERE
             elif only is None or shown in only:
@@ -225,15 +230,21 @@ def _looked_at_first(folder, only):
 
 
 def storable(name):
-    """Whether a file of this name can be written and named again: proper characters, none of them for control."""
+    """Whether a file of this name can be written, named again and shown: proper characters, none of which does anything
+    to a terminal or to the order in which the others are read."""
     return name.isprintable() or not any(
-        ord(letter) < 32 or ord(letter) == 127 or 0xD800 <= ord(letter) < 0xE000 for letter in name
+        unicodedata.category(letter) in NOT_SHOWN and letter not in JOINERS for letter in name
     )
 
 
 def printable(name):
     """A name for the eyes: what cannot be shown is spelt out."""
     return name.encode("utf-8", "backslashreplace").decode().encode("unicode_escape").decode()[:200]
+
+
+def shown(name):
+    """A name as it stands in sentences: spelt out where a terminal would obey it."""
+    return name if storable(name) else printable(name)
 
 
 # --- when it was handed in ----------------------------------------------------------------------------------------
