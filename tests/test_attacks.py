@@ -92,11 +92,13 @@ class Descendants(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True)
         self.seen, self.over = set(), threading.Event()
+        self.before = set(psutil.Process().children())  # a browser of other tests, say
 
     def run(self):
         while not self.over.wait(0.2):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                self.seen |= set(psutil.Process().children(recursive=True))
+            for child in set(psutil.Process().children()) - self.before:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    self.seen |= {child, *child.children(recursive=True)}
 
     def left(self):
         """Those still there, but for the helper of Python's own multiprocessing, which stays for later."""

@@ -362,6 +362,22 @@ def test_an_executor_that_was_given_may_lose_one_submission_and_go_on(new_class)
 
 
 @posix_only
+def test_a_process_that_was_forked_meanwhile_does_not_keep_the_lock(new_class):
+    here = new_class(1)
+    with lock.only_one(here):
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        with lock.only_one(here):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@posix_only
 def test_a_pool_that_was_given_and_breaks_stops_the_run_without_blame(new_class):
     here = new_class(6)
 

@@ -39,7 +39,8 @@ def only_one(course):
         yield
         os.ftruncate(descriptor, 0)
     finally:
-        os.close(descriptor)  # which gives the lock back
+        give_back(descriptor)
+        os.close(descriptor)
 
 
 def lock(descriptor):
@@ -53,6 +54,14 @@ def lock(descriptor):
     except BlockingIOError:
         return False
     return True
+
+
+def give_back(descriptor):
+    """Give the lock back, if it is ours, for all who have this file from here: a forked process would keep it."""
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def lock_on_windows(descriptor):
