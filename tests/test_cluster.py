@@ -227,7 +227,10 @@ def test_students_cannot_learn_where_the_scheduler_is(connected, handed_in):
     first["source"] = "import os, sys\nprint(dict(os.environ), sys.argv)\nprint(open('/proc/self/environ').read())"
     one = submission.Submission("nosy", WEEK, {f"{WEEK}.ipynb": json.dumps(notebook).encode()})
     result = connected.submit(engine.grade_submission, copy, one).result(timeout=120)
-    said = result.notebook.decode()
+    outputs = [cell.get("outputs") for cell in json.loads(result.notebook)["cells"]]
+    said = json.dumps(
+        outputs[notebook["cells"].index(first)]
+    )  # elsewhere there are numbers enough, checksums above all
     assert "MPLBACKEND" in said
     assert port not in said and "DASK" not in said
 

@@ -1,5 +1,6 @@
 """The explorers' sliders in a real browser: keyboard, mouse, typing, screen readers, a slow Python, both themes."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import nbformat
 import pytest
 from dyadlab.grading import notebooks
 from dyadlab.grading.course import REPOSITORY
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
 from . import driver
@@ -200,12 +202,11 @@ def test_on_a_narrow_screen_label_slider_and_number_stay_within_it(lab):
     lab.command("application:toggle-left-area")  # the list of files would leave no room for any notebook
     lab.page.set_viewport_size(NARROW)
     try:
-        beyond = lab.page.evaluate(
-            """width => [...document.querySelectorAll('.dyad-slider, .dyad-slider *')]
-                 .filter(e => e.getBoundingClientRect().right > width).map(e => e.outerHTML)""",
-            NARROW["width"],
-        )
-        assert beyond == []
+        beyond = """width => [...document.querySelectorAll('.dyad-slider, .dyad-slider *')]
+            .filter(e => e.getBoundingClientRect().right > width).map(e => e.outerHTML)"""
+        with contextlib.suppress(PlaywrightError):  # the page takes a moment to lay itself out anew
+            lab.page.wait_for_function(f"width => ({beyond})(width).length === 0", arg=NARROW["width"], timeout=20_000)
+        assert lab.page.evaluate(beyond, NARROW["width"]) == []
         lab.page.locator(".dyad-slider").first.scroll_into_view_if_needed()
         lab.picture("slider_narrow")
     finally:
