@@ -43,6 +43,9 @@ JOBS = {
     "environment": "write environment.yml from pyproject.toml",
 }
 
+# pytest's exit status when tests ran and some failed.
+TESTS_FAILED = 1
+
 # For `bench`: otter-grader (which imports a module that newer setuptools lack), and what has to be as in the lock.
 BENCH_VENV = ROOT / ".venv-bench"
 OTTER = ("otter-grader==7.0.0", "setuptools<81")
@@ -105,7 +108,12 @@ def do(job, rest):
         at_once = min(os.cpu_count() or 1, 4)
         # the tests of a file stay together, which share what is slow to make; tests/conftest.py says which come first
         spread = ("-n", at_once, "--dist", "loadfile", "--no-loadscope-reorder")
-        return run_python("-m", "pytest", "-q", *spread, *rest)
+        status = run_python("-m", "pytest", "-q", *spread, *rest)
+        if status == TESTS_FAILED:
+            print("\nOnce more, one after the other, what failed: with a browser at work beside it, a machine of few "
+                  "cores lets some tests wait too long. What fails now, fails.", flush=True)  # fmt: skip
+            status = run_python("-m", "pytest", "-q", "--last-failed", "--last-failed-no-failures", "none", *rest)
+        return status
     if job == "bench":
         otter = otter_python()
         return run_python(ROOT / "benchmarks" / "bench.py", *(["--otter", otter] if otter else []), *rest)
