@@ -102,6 +102,23 @@ def student(browser, student_server, pictures):
         yield tab
 
 
+@pytest.fixture(scope="module")
+def desk(chromium, tmp_path_factory):
+    """A JupyterLab on an empty folder, for notebooks that a test writes."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "course").mkdir()
+    with driver.server(folder / "home", REPOSITORY, folder / "course", student=False) as running:
+        yield running
+
+
+@pytest.fixture(name="lab")  # the module of that name is used above
+def lab_on_the_desk(browser, desk, pictures):
+    """A tab on that empty folder, as wide as the others again when the test has ended."""
+    with quiet_tab(browser, desk, pictures) as tab:
+        yield tab
+        tab.page.set_viewport_size(driver.WIDE)
+
+
 @dataclass(frozen=True)
 class BlankWeek:
     """A released week in a student's JupyterLab. ``said``: the outputs of one run from the top, which stops at

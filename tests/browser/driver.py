@@ -29,6 +29,7 @@ SECONDS = 1000  # Playwright counts in milliseconds
 PATIENCE = 90 * SECONDS
 NAMES_OF_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CONTROLS = ":is(input, select, button, textarea, [role=slider], [role=listbox]):visible:not([disabled])"
+WIDE = {"width": 1360, "height": 900}
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 _NUMBERS = itertools.count(1)
 
@@ -149,7 +150,7 @@ def browser(playwright, executable):
             profile,
             executable_path=executable,
             headless=True,
-            viewport={"width": 1360, "height": 900},
+            viewport=WIDE,
             args=[
                 "--no-sandbox",
                 "--disable-gpu",

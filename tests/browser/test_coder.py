@@ -11,11 +11,9 @@ import nbformat
 import pytest
 from dyadlab.coding import sessions
 from dyadlab.grading import notebooks
-from dyadlab.grading.course import REPOSITORY
 from playwright.sync_api import expect
 
 from . import driver
-from .conftest import quiet_tab
 
 pytestmark = pytest.mark.browser
 
@@ -24,22 +22,6 @@ OUTPUTS = f"{driver.PANEL} .jp-Notebook .jp-OutputArea"
 STEP_KEYS = {"desire": "1", "cognition": "2", "emotion": "3", "intention": "4", "epistemic": "5"}
 SMALLEST_TARGET = 24  # CSS pixels, WCAG 2.2 criterion 2.5.8
 NARROW = {"width": 320, "height": 640}  # a screen of 1280 pixels at 400 %, WCAG criterion 1.4.10
-
-
-@pytest.fixture(scope="module")
-def desk(chromium, tmp_path_factory):
-    """A JupyterLab on an empty folder."""
-    folder = tmp_path_factory.mktemp("coder")
-    (folder / "course").mkdir()
-    with driver.server(folder / "home", REPOSITORY, folder / "course", student=False) as running:
-        yield running
-
-
-@pytest.fixture
-def lab(browser, desk, pictures):
-    with quiet_tab(browser, desk, pictures) as tab:
-        yield tab
-        tab.page.set_viewport_size({"width": 1360, "height": 900})
 
 
 class Bench:

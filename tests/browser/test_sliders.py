@@ -8,12 +8,10 @@ import axe_playwright_python
 import nbformat
 import pytest
 from dyadlab.grading import notebooks
-from dyadlab.grading.course import REPOSITORY
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
 from . import driver
-from .conftest import quiet_tab
 
 pytestmark = pytest.mark.browser
 
@@ -41,21 +39,6 @@ def tell(change):
     told.value = f"{len(got)} values, the last is {got[-1]}."
 slider.observe(tell, names="value")
 ipywidgets.VBox([slider, told])"""
-
-
-@pytest.fixture(scope="module")
-def desk(chromium, tmp_path_factory):
-    """A JupyterLab on an empty folder."""
-    folder = tmp_path_factory.mktemp("sliders")
-    (folder / "course").mkdir()
-    with driver.server(folder / "home", REPOSITORY, folder / "course", student=False) as running:
-        yield running
-
-
-@pytest.fixture
-def lab(browser, desk, pictures):
-    with quiet_tab(browser, desk, pictures) as tab:
-        yield tab
 
 
 def explorer(lab, name, *cells):

@@ -83,8 +83,3 @@ def clear(folder):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | stat.S_IWUSR | (stat.S_IXUSR if path.is_dir() else 0))
     shutil.rmtree(folder)
-
-
-def last_lines(log, count=6):
-    """The end of one of nbgrader's logs."""
-    return "\n".join((log or "").strip().splitlines()[-count:])

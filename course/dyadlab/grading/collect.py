@@ -14,7 +14,7 @@ import os
 import shutil
 from pathlib import Path
 
-from dyadlab.grading import build, nbgrader_bridge, roster, submission, which_week
+from dyadlab.grading import nbgrader_bridge, roster, submission, which_week
 from dyadlab.grading.course import COURSE_ID, CourseError
 from dyadlab.grading.download import UNPACKING, FolderReader, Refused, reader_of
 from dyadlab.grading.lms import NO_NUMBER, OTHER_WEEK, Handed, Taken, is_litter, layout_of, owner, parts_of
@@ -48,7 +48,8 @@ def from_exchange(course, week):
         collector.start()
     except Exception as error:
         raise CourseError(
-            f"Nothing could be collected from the exchange for {week}. nbgrader says: {build.last_lines(str(error), 1)}"
+            f"Nothing could be collected from the exchange for {week}. nbgrader says: "
+            + nbgrader_bridge.last_words({"error": str(error)}, count=1)
         ) from error
     if doubted:
         doubted.append(

@@ -1,7 +1,8 @@
 """HTML by a list of what is allowed: whether a page keeps to it, and what of a page does.
 
 What comes out of here holds only tags of the list, each in one plain form, closed in the order in which they were
-opened: a browser has nothing to guess. Everything takes time in proportion to the length, whatever is in it.
+opened: a browser has nothing to guess. Everything takes time in proportion to the length, whatever is in it; bleach,
+which comes with nbconvert, takes time in proportion to its square, so that one page could hold up a class.
 """
 
 import functools
