@@ -123,7 +123,6 @@ def test_no_answer_that_fits_any_question_earns_a_point(built_course, tmp_path, 
     monkeypatch.chdir(tmp_path / week)
     matplotlib.use("agg")
     released = master.from_gradebook(built_course, week)
-    given = checker.given_names(released.imports)
     earned, tried = [], 0
     for cell, values in run_answers(week):
         name, points, source = (
@@ -134,21 +133,21 @@ def test_no_answer_that_fits_any_question_earns_a_point(built_course, tmp_path, 
         if not points:
             continue
         honest = Answered(values)
-        assert scored(source, points, given, honest) == points, f"{name} refuses the right answer"
+        assert scored(source, points, released.imports, honest) == points, f"{name} refuses the right answer"
         for answer in dict.fromkeys(asked for asked in honest.asked if asked in values):
             right = crossed(values[answer])
             for what, value in {**ANYWHERE, **instead_of(right)}.items():
                 if answer == "my_id" or (name, answer, what) in RIGHT_BY_ACCIDENT or same(value, right):
                     continue
                 tried += 1
-                if scored(source, points, given, Answered(values, **{answer: value})):
+                if scored(source, points, released.imports, Answered(values, **{answer: value})):
                     earned.append(f"{name}: {answer} = {what}")
     assert earned == []
     assert tried > 50
 
 
-def scored(source, points, given, student):
-    return checker.check(source, points, given, checker.Answers(student, checker.SECONDS)).score
+def scored(source, points, imports, student):
+    return checker.check(source, points, imports, checker.Answers(student, checker.SECONDS)).score
 
 
 def same(value, right):

@@ -5,6 +5,7 @@ Real processes behind the machine's own walls; short budgets, so that what is en
 
 import json
 import os
+import sys
 import time
 
 import nbformat
@@ -207,6 +208,15 @@ def test_all_outputs_of_a_notebook_together_are_bounded(walls):
     result = graded(walls, [NUMBER], "x = 2", before=[show] * 4)
     assert len(result.notebook) < 1.2 * engine.MOST_SHOWN
     assert scores(result) == [1.0] and any("cell 7 put out far too much" in flag for flag in result.flags)
+
+
+def test_of_the_courses_imports_only_those_are_made_whose_names_a_check_uses(tmp_path, monkeypatch):
+    for name in ("wanted_here", "not_wanted_here"):
+        (tmp_path / f"{name}.py").write_text("part = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    lines = ("import not_wanted_here as not_wanted", "from wanted_here import part as a_part", "import not_to_be_had")
+    given = checker.given_names(lines, {"a_part", "not_to_be_had"})
+    assert given == {"a_part": 1} and "not_wanted_here" not in sys.modules
 
 
 def test_what_a_check_says_is_bounded_whatever_stands_in_the_answer(walls):

@@ -230,6 +230,21 @@ def test_an_ordinary_notebook_needs_no_remark():
     assert harmless.make_harmless(nbformat.v4.new_notebook(cells=cells)) == ()
 
 
+def test_the_courses_own_text_stays_as_it_is_and_a_students_is_looked_at():
+    own = 'See <b class="course">the figure</b> <script>course()</script>'
+    cells = [nbformat.v4.new_markdown_cell(text) for text in (own, own + " <script>mine()</script>")]
+    harmless.make_harmless(nbformat.v4.new_notebook(cells=cells), frozenset([own]))
+    assert cells[0].source == own
+    assert "<script" not in cells[1].source
+
+
+def test_what_a_student_attached_to_the_courses_text_is_looked_at():
+    own = "![the figure](attachment:figure.png)"
+    cell = nbformat.v4.new_markdown_cell(own)
+    harmless.make_harmless(nbformat.v4.new_notebook(cells=[cell]), frozenset([own]))
+    assert harmless.NOT_THERE.format("figure.png") in cell.source  # the page could not be made otherwise
+
+
 def test_a_text_too_long_to_be_rendered_in_time_is_shown_as_it_was_written():
     long = "[a](b) " * harmless.MOST_MARKDOWN
     assert harmless.WHY_LONG in harmless.markdown(long)

@@ -74,26 +74,35 @@ class Answers(Mapping):
         return len(self._had)
 
 
-def given_names(imports):
-    """The names that the course itself brings, from the import lines of the released cells (Master.imports).
+def given_names(imports, wanted):
+    """Those of the names ``wanted`` that the course itself brings, from the import lines of the released cells
+    (Master.imports).
 
-    A line that cannot be imported is left out; a check that needs it then says so.
+    A line that cannot be imported is left out; a check that needs it then says so. One that nothing is wanted of is not
+    run: the libraries that students draw with take longer to import than most checks to run.
     """
     names = {}
     for line in imports:
-        with contextlib.suppress(Exception):
-            exec(line, names)
-    names.pop("__builtins__", None)
-    return names
+        if brought(line) & (wanted | {"*"}):
+            with contextlib.suppress(Exception):
+                exec(line, names)
+    return {name: names[name] for name in wanted & names.keys()}
 
 
-def check(source, points, given, answers, seconds=SECONDS):
+@functools.lru_cache(maxsize=512)
+def brought(line):
+    """The names that an import line brings."""
+    (statement,) = ast.parse(line).body
+    return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
+
+
+def check(source, points, imports, answers, seconds=SECONDS):
     """The verdict of one check cell. Never raises for anything that a student's process does or says.
 
-    answers : an Answers of its own; afterwards it says with ``had`` what the check has looked at.
+    imports : the course's own import lines, whose names a check may use. answers : an Answers of its own; afterwards it says with ``had`` what the check has looked at.
     """
     out, err = io.StringIO(), io.StringIO()
-    names = {"__name__": "__main__", "__builtins__": builtins, **given}
+    names = {"__name__": "__main__", "__builtins__": builtins}
     random.seed(0)
     sys.modules["numpy"].random.seed(0)
     try:
@@ -104,6 +113,7 @@ def check(source, points, given, answers, seconds=SECONDS):
             at_most(seconds + 5),
         ):
             cell = compiled(source)
+            names |= given_names(imports, cell.wants)
             names |= {name: answers[name] for name in sorted(cell.wants - set(names)) if name in answers}
             value = cell.run(names)
     except (NotJudged, TooSlow, Exception) as error:

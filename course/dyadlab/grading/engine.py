@@ -103,7 +103,7 @@ def grade_submission(master, submission, tier=None, budget=Budget(), limits=None
         except warm.NotWarm:  # something ended the warm process, perhaps long ago: once more with a new one
             forget_warm()
             prepared, marking, cells = marked()
-        shown = harmless.make_harmless(prepared.notebook)
+        shown = harmless.make_harmless(prepared.notebook, master.texts)
     except prepare.Unreadable as refusal:
         return result(REJECTED, remarks=(str(refusal),))
     except Exception:  # the grader itself failed: never lose the submission, never guess a mark
@@ -131,7 +131,7 @@ class Marking:
         self._flagged_before = " ".join(prepared.flags)
         self._room = MOST_SHOWN
         self._files = files_beside(master, submission, prepared)
-        self._given = checker.given_names(master.imports)
+        self._imports = master.imports
         self._warm = lambda: warm_process(tier, limits)
         self._deadline = None  # its time begins when its Python is there: a cold machine is not the student's fault
         self._student, self._ran, self._slow, self._starts = None, [], set(), 0
@@ -190,7 +190,7 @@ class Marking:
             verdict = checker.refused(gone, "")
         else:
             answers = checker.Answers(student, self.budget.cell_s)
-            verdict = checker.check(cell.source, points, self._given, answers, self.budget.cell_s)
+            verdict = checker.check(cell.source, points, self._imports, answers, self.budget.cell_s)
             self._see_whose(answers.had("my_id"))
             if student.gone:
                 self._stopped(f"the check {name}", student.gone)

@@ -51,13 +51,15 @@ class MasterCell:
 class Master:
     """A week as it was released. ``cells`` are in the order of the notebook; ``files`` go with the notebook.
 
-    imports : the import lines of the released code cells, which the checks may count on.
+    imports : the import lines of the released code cells, which the checks may count on. texts : the Markdown cells as
+    released, which show what is the course's own on a student's page; no mark hangs on them.
     """
 
     week: str
     cells: tuple[MasterCell, ...]
     files: dict[str, bytes] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
+    texts: frozenset[str] = frozenset()
 
     def __getitem__(self, grade_id):
         return next(cell for cell in self.cells if cell.grade_id == grade_id)
@@ -127,7 +129,8 @@ def from_gradebook(course, week):
         if path.is_file() and path.suffix != ".ipynb" and not utils.is_ignored(str(path), kept)
     }
     imports = tuple(line for cell in released.cells if cell.cell_type == "code" for line in import_lines(cell.source))
-    return Master(week, tuple(cells[name] for name in order if name in cells), files, imports)
+    texts = frozenset(cell.source for cell in released.cells if cell.cell_type == "markdown")
+    return Master(week, tuple(cells[name] for name in order if name in cells), files, imports, texts)
 
 
 def import_lines(source):

@@ -85,7 +85,7 @@ class Lane:
         tasks, self.flying = list(self.flying.values()), {}
         was_up = self._up is None or (self._up.done() and not self._up.cancelled() and self._up.exception() is None)
         self.false_starts = 0 if was_up else self.false_starts + 1
-        self.close(kill=True)
+        self.close()
         return tasks, was_up
 
     def stuck_for(self):
@@ -97,12 +97,14 @@ class Lane:
         for process in list((getattr(self._executor, "_processes", None) or {}).values()):
             process.kill()
 
-    def close(self, kill=False):
-        """Let go of an executor that was made here; one that was given is its owner's to close."""
+    def close(self):
+        """Let go of an executor that was made here; one that was given is its owner's to close.
+
+        Its processes end at once: what they have given is here, and to end in good order takes them half a second.
+        """
         if self._make is None or self._executor is None:
             return
-        if kill:
-            self.kill()
+        self.kill()
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._executor = None
 
@@ -110,7 +112,7 @@ class Lane:
 def close(lanes):
     """Let go of all lanes together, and wait until their processes have ended."""
     with ThreadPoolExecutor(len(lanes)) as threads:  # a process with much in it takes its time to end
-        list(threads.map(lambda lane: lane.close(kill=bool(lane.flying)), lanes))
+        list(threads.map(Lane.close, lanes))
 
 
 def lanes(jobs, executor=None, context=None):

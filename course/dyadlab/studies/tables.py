@@ -17,6 +17,7 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 LABEL_COLUMN, LABEL = "data_source", "SYNTHETIC"
@@ -77,24 +78,27 @@ class Table:
     def __init__(self, columns, rows):
         self.columns = dict(columns)
         rows = list(rows)
-        delivered = [
-            form.deliver_all(values)
-            for form, values in zip(self.columns.values(), _turned(rows, self.columns), strict=True)
-        ]
-        self.rows = list(zip(*delivered, strict=True))
+        self._length = len(rows)
+        self._values = {
+            name: form.deliver_all(values)
+            for (name, form), values in zip(self.columns.items(), _turned(rows, self.columns), strict=True)
+        }
 
     def __len__(self):
-        return len(self.rows)
+        return self._length
+
+    @cached_property
+    def rows(self):
+        """All rows, as a list of tuples."""
+        return list(zip(*self._values.values(), strict=True))
 
     def column(self, name):
         """All values of one column, as a list."""
-        at = list(self.columns).index(name)
-        return [row[at] for row in self.rows]
+        return list(self._values[name])
 
     def by_column(self):
         """A dictionary from column name to list of values."""
-        turned = _turned(self.rows, self.columns)
-        return {name: list(values) for name, values in zip(self.columns, turned, strict=True)}
+        return {name: list(values) for name, values in self._values.items()}
 
     def to_csv(self):
         """The file: ASCII, "\\n" after each row, no byte-order mark, the label in the last column."""
@@ -124,7 +128,7 @@ class Table:
 
 def _turned(rows, columns):
     """The rows as columns; ValueError when a row is longer or shorter than there are columns."""
-    if any(len(row) != len(columns) for row in rows):
+    if set(map(len, rows)) - {len(columns)}:
         raise ValueError(f"every row needs {len(columns)} values: {', '.join(columns)}")
     return zip(*rows, strict=True) if rows else ([] for _ in columns)
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from dyadlab.plots.drawing import PALETTE, png
 from dyadlab.sentences import Sentence
+from dyadlab.widgets.eyes import for_eyes
 from dyadlab.widgets.slider import Slider
 
 MOST_BINS = 60
@@ -155,6 +156,7 @@ class Bins(ipywidgets.VBox):
         """What is now shown, in words."""
         return describe(self.binned)
 
+    @for_eyes
     def _draw_what_stays(self):
         """Mean, median and names are drawn once, for no number of bins moves them; afterwards only bars change."""
         blue, orange, vermilion = (PALETTE[i] for i in (0, 1, 3))
@@ -179,6 +181,7 @@ class Bins(ipywidgets.VBox):
         self._axes.bar(binned.edges[:-1], binned.counts, width=binned.width, **self._look)
         self._axes.set_ylim(0, 1.05 * binned.counts.max())
 
+    @for_eyes
     def _draw(self):
         binned = self.binned
         self._draw_bars(binned)

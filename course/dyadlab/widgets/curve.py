@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from dyadlab import models
 from dyadlab.plots import assay as drawn
 from dyadlab.plots.drawing import PALETTE, png
+from dyadlab.widgets.eyes import for_eyes
 from dyadlab.widgets.slider import Slider
 
 FIRST = models.Curve(1.0, 0.6, 250.0, 0.2)
@@ -144,6 +145,7 @@ class CurveByEye(ipywidgets.VBox):
         self._button.description = "Hide least squares" if self._compared else "Show least squares"
         self._draw()
 
+    @for_eyes
     def _draw_what_stays(self):
         """Points and axes are drawn once and kept as an image; afterwards only the lines are drawn on top."""
         x, y = self._data
@@ -175,6 +177,7 @@ class CurveByEye(ipywidgets.VBox):
         self._canvas.draw()
         self._background = self._canvas.copy_from_bbox(figure.bbox)
 
+    @for_eyes
     def _draw(self):
         try:
             now = self.reading

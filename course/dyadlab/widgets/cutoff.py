@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from dyadlab import models, plots
 from dyadlab.plots import drawing
+from dyadlab.widgets.eyes import for_eyes
 from dyadlab.widgets.slider import Slider
 
 PEOPLE = 1000
@@ -133,6 +134,7 @@ class Cutoff(ipywidgets.VBox):
         """What is now shown, a :class:`Reading`."""
         return read(*self._data, self.cutoff, self.base_rate / 100)
 
+    @for_eyes
     def _draw_what_stays(self):
         """The curve is drawn once; afterwards only the ring moves, which keeps the answer quick."""
         figure = Figure(figsize=(3.4, 3.1), dpi=100, layout="constrained")
@@ -146,6 +148,7 @@ class Cutoff(ipywidgets.VBox):
         self._canvas.draw()
         figure.set_layout_engine("none")
 
+    @for_eyes
     def _draw(self):
         now = self.reading
         self._ring.set_data([1 - now.specificity], [now.sensitivity])

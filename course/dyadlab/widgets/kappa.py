@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from dyadlab import models, plots
 from dyadlab.plots import drawing
+from dyadlab.widgets.eyes import for_eyes
 from dyadlab.widgets.slider import Slider
 
 COMMENTS = 1000
@@ -133,6 +134,7 @@ class KappaExplorer(ipywidgets.VBox):
         """What is now shown, a :class:`Reading`."""
         return read(self.prevalence, self.accuracy)
 
+    @for_eyes
     def _draw_what_stays(self):
         """Axes and labels are drawn once; afterwards two curves and two marks move, which keeps the answer quick."""
         figure = Figure(figsize=(3.8, 3.1), dpi=100, layout="constrained")
@@ -148,6 +150,7 @@ class KappaExplorer(ipywidgets.VBox):
         self._canvas.draw()
         figure.set_layout_engine("none")
 
+    @for_eyes
     def _draw(self):
         now = self.reading
         places = [v / 100 for v in PREVALENCES]

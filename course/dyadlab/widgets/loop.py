@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from dyadlab import models
 from dyadlab.plots import drawing
 from dyadlab.plots.loop import BABY, MOTHER, stay_lines
+from dyadlab.widgets.eyes import for_eyes
 from dyadlab.widgets.slider import Slider
 
 SECONDS, REACH = 60, 2.5
@@ -221,6 +222,7 @@ class LoopExplorer(ipywidgets.VBox):
         self._held = False
         self._draw()
 
+    @for_eyes
     def _draw_what_stays(self):
         """Axes and labels are drawn once and kept as a picture; afterwards only the lines are drawn on it."""
         figure = Figure(figsize=(7.0, 3.0), dpi=90, layout="constrained")
@@ -262,6 +264,7 @@ class LoopExplorer(ipywidgets.VBox):
             *self._stays, self._chanced_trace, self._trace, self._rests, *self._chanced, *self._courses,
         )  # fmt: skip
 
+    @for_eyes
     def _draw(self):
         if self._held:
             return

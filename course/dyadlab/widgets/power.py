@@ -18,6 +18,7 @@ from matplotlib.path import Path
 from dyadlab import models
 from dyadlab.models.given import MakesNoSense, one_number
 from dyadlab.plots.drawing import PALETTE, png
+from dyadlab.widgets.eyes import for_eyes
 from dyadlab.widgets.slider import Slider
 
 STUDIES = 4000
@@ -178,6 +179,7 @@ class Power(ipywidgets.VBox):
         for name, value in settings.items():
             self._sliders[name].value = value
 
+    @for_eyes
     def _draw_what_stays(self):
         """Axes and two shapes of bars are made once; afterwards only shapes and lines move."""
         figure = Figure(figsize=(6.6, 3.0), dpi=100, layout="constrained")
@@ -208,6 +210,7 @@ class Power(ipywidgets.VBox):
         self._canvas.draw()
         self._background = self._canvas.copy_from_bbox(figure.bbox)
 
+    @for_eyes
     def _draw(self):
         now = self.reading
         beyond = np.abs(now.correlations) > now.critical

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from dyadlab import models
 from dyadlab.plots import drawing
 from dyadlab.plots.panel import in_standard_deviations
+from dyadlab.widgets.eyes import for_eyes
 from dyadlab.widgets.slider import Slider
 
 SIZES = (100, 200, 400, 1000)
@@ -168,6 +169,7 @@ class Traits(ipywidgets.VBox):
         self._seed += 1
         self._draw()
 
+    @for_eyes
     def _draw_what_stays(self):
         """Axes and labels are drawn once; afterwards only points and intervals move, which keeps the answer quick."""
         figure = Figure(figsize=(6.4, 2.7), dpi=100, layout="constrained")
@@ -203,6 +205,7 @@ class Traits(ipywidgets.VBox):
             artist.axes.draw_artist(artist)
         return drawing.png(self._canvas)
 
+    @for_eyes
     def _draw(self):
         found = self.found
         for interval, point, (middle, low, high) in zip(

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from dyadlab.plots.drawing import PALETTE
 from dyadlab.sentences import Sentence
 from dyadlab.studies import worlds as study
+from dyadlab.widgets.eyes import for_eyes
 
 CLOUDS = (1, 2, 3, 4)
 CAUSES = study.CAUSES
@@ -174,6 +175,7 @@ class Worlds(ipywidgets.VBox):
             f'<div role="status" style="max-width: 52em; line-height: 1.5; white-space: normal">{words}</div>'
         )
 
+    @for_eyes
     def _make_figure(self):
         figure = Figure(figsize=(8.4, 2.5), dpi=90, layout="constrained")
         self._canvas = FigureCanvasAgg(figure)
@@ -191,6 +193,7 @@ class Worlds(ipywidgets.VBox):
         self._canvas.draw()
         figure.set_layout_engine("none")
 
+    @for_eyes
     def _draw(self, clouds):
         for cloud, points, title, number in zip(clouds, self._points, self._titles, CLOUDS, strict=True):
             points.set_data(cloud.talk, cloud.log_oxytocin)

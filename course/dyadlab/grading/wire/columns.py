@@ -201,11 +201,12 @@ def _read_numpy_column(reader, v):
 def _read_strings(reader, missing, v):
     require(type(v) is list)
     reader.spend(len(v))
+    there = [each for each in v if each is not None]
+    require(all(type(each) is str for each in there))
+    reader.text("".join(there))
     require(few_things(v))
     missing = {"NA": pd.NA, "nan": np.nan}[missing]
-    texts = np.empty(len(v), dtype=object)
-    for place, each in enumerate(v):
-        texts[place] = missing if each is None else reader.text(each)
+    texts = np.array([missing if each is None else each for each in v], dtype=object)
     return pd.array(texts, dtype=pd.StringDtype(na_value=missing))
 
 
