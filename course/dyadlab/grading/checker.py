@@ -99,7 +99,8 @@ def brought(line):
 def check(source, points, imports, answers, seconds=SECONDS):
     """The verdict of one check cell. Never raises for anything that a student's process does or says.
 
-    imports : the course's own import lines, whose names a check may use. answers : an Answers of its own; afterwards it says with ``had`` what the check has looked at.
+    imports : the course's own import lines, whose names a check may use. answers : an Answers of its own; afterwards it
+    says with ``had`` what the check has looked at.
     """
     out, err = io.StringIO(), io.StringIO()
     names = {"__name__": "__main__", "__builtins__": builtins}
