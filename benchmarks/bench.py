@@ -65,7 +65,7 @@ def main(arguments=None):
 
 def parser():
     words = argparse.ArgumentParser(prog="make bench", description=__doc__.split("\n\n")[0])
-    words.add_argument("--copies", type=int, default=64, help="submissions for dyadlab and the floor (64)")
+    words.add_argument("--copies", type=int, default=200, help="submissions for dyadlab and the floor (200)")
     words.add_argument("--light-copies", type=int, default=200, help="the same for the light week (200)")
     words.add_argument("--nbgrader-copies", type=int, default=16, help="how many of them nbgrader grades (16)")
     words.add_argument("--otter-copies", type=int, default=8, help="how many of them otter grades (8)")

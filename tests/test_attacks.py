@@ -11,9 +11,6 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from attacks import catalogue, plain, scene, table, target
 from dyadlab.grading import collect, engine, grade, notebooks, record, sandbox
 from dyadlab.grading.course import Course, CourseError

@@ -5,18 +5,16 @@ import re
 import subprocess
 import sys
 
+import bench
+import classes
+import floor
 import nbformat
+import otter_form
 import pytest
+from contenders import Run
 from dyadlab.grading import course, engine, master, notebooks, submission
 
 BENCHMARKS = course.REPOSITORY / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
-
-import bench  # noqa: E402
-import classes  # noqa: E402
-import floor  # noqa: E402
-import otter_form  # noqa: E402
-from contenders import Run  # noqa: E402
 
 FORM = (
     r"grading: \d+\.\d times nbgrader, \d+\.\d times otter, \d+ % of the floor, \d+\.\d times nbgrader on a light week"

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import panels
 import pytest
 from dyadlab import models
 from dyadlab.models import panel_likelihood
 from dyadlab.models.panel_structure import Structure
 
 FIXTURES = Path(__file__).parent / "fixtures" / "lavaan"
-sys.path.insert(0, str(FIXTURES))
-import panels  # noqa: E402
 
 
 def fitted(configuration, number):

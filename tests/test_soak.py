@@ -10,13 +10,9 @@ import os
 import shutil
 import statistics
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from attacks import catalogue, plain, scene, target
 from dyadlab.grading import engine, grade, notebooks, record, sandbox, simulate, warm
 from dyadlab.grading.course import Course
