@@ -217,6 +217,7 @@ def test_of_the_courses_imports_only_those_are_made_whose_names_a_check_uses(tmp
     lines = ("import not_wanted_here as not_wanted", "from wanted_here import part as a_part", "import not_to_be_had")
     given = checker.given_names(lines, {"a_part", "not_to_be_had"})
     assert given == {"a_part": 1} and "not_wanted_here" not in sys.modules
+    assert checker.given_names(["from wanted_here import *"], {"part"}) == {"part": 1}  # any name at all
 
 
 def test_what_a_check_says_is_bounded_whatever_stands_in_the_answer(walls):

@@ -70,7 +70,7 @@ class Work:
 def make_harmless(notebook, texts=frozenset()):
     """Clean, in place, all that is the student's in an executed notebook: outputs, Markdown and raw cells.
 
-    texts : the course's own Markdown, which is left as it is wherever it stands.
+    texts : the course's own Markdown, which is left as it is unless it shows attachments, which may be a student's.
     Returns remarks, of which there is one where not everything could be looked through.
     """
     work = Work()

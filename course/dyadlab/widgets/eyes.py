@@ -1,7 +1,7 @@
 """Drawing for whoever looks at a widget.
 
 While ``nbgrader autograde``, ``nbgrader validate`` or ``dyadlab grade`` runs a notebook, nobody does: what is kept of a
-widget there is its words, and the pictures were a third of the time that such a notebook took.
+widget there is its words, and pictures are what takes long in such a notebook.
 """
 
 import functools
